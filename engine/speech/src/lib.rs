@@ -1,0 +1,1 @@
+//! huashen-speech
