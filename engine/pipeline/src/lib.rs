@@ -6,3 +6,35 @@
 //! encoders come in through the traits of [`offline`].
 
 pub mod models;
+pub mod offline;
+mod pcm_file;
+mod sound;
+pub mod subtitles;
+
+use huashen_core::SinkError;
+use thiserror::Error;
+
+pub use pcm_file::{PcmFile, PcmReader};
+pub use sound::{Levelled, Sound, SoundBuilder};
+
+/// The user asked to stop.
+#[derive(Clone, Copy, Debug, Error)]
+#[error("stopped")]
+pub struct Cancelled;
+
+/// What can go wrong between the stages. A stage's own error is the source.
+#[derive(Debug, Error)]
+pub enum PipelineError {
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+    #[error(transparent)]
+    Speech(#[from] huashen_speech::SpeechError),
+    #[error("the temporary folder cannot hold the sound ({0}); free some space, or point TMPDIR elsewhere")]
+    TempSound(#[from] std::io::Error),
+    #[error("the picture could not be rendered")]
+    Render(#[source] SinkError),
+    #[error("the clip could not be written")]
+    Encode(#[source] SinkError),
+    #[error("the renderer delivered {found} frames of {expected}: this is a bug, please report it")]
+    FrameCount { expected: u64, found: u64 },
+}

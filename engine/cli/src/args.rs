@@ -1,0 +1,232 @@
+//! Every flag, in one place. Values are checked where they are used.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+/// Huashen 化身: a photo, a video or a 3D model becomes a presenter who speaks.
+#[derive(Debug, Parser)]
+#[command(
+    name = "huashen",
+    version,
+    max_term_width = 100,
+    after_help = "First time:\n  huashen setup\n  echo 'Hello! 你好!' > hello.txt\n  huashen render hello.txt -o hello.mp4"
+)]
+pub struct Args {
+    #[command(subcommand)]
+    pub command: Command,
+    /// Log more to stderr (-v, -vv, -vvv)
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// No progress on stderr
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Fetch and verify the models (resumes, verifies checksums, safe to repeat)
+    #[command(after_help = "Example:\n  huashen setup speech")]
+    Setup(Setup),
+    /// Say what works on this machine and what to install
+    #[command(after_help = "Example:\n  huashen doctor --json")]
+    Doctor(Doctor),
+    /// List, show and check avatars
+    #[command(subcommand)]
+    Avatar(Avatar),
+    /// Speak a script into a sound file
+    #[command(after_help = "Examples:\n  huashen speak hello.txt -o hello.wav\n  huashen speak hello.txt -o hello.wav --voice bf_emma --subtitles hello.srt\n  huashen speak --voices")]
+    Speak(Speak),
+    /// Make the motion of a script or a recording, without pictures
+    #[command(after_help = "Examples:\n  huashen motion hello.txt -o hello.csv      Live Link Face columns\n  huashen motion interview.wav -o interview.json")]
+    Motion(Motion),
+    /// Render a presenter who speaks a script or a recording
+    #[command(after_help = "Examples:\n  huashen render hello.txt -o hello.mp4\n  huashen render talk.wav --avatar ./me.vrm --size 1080x1920 --background '#204060' -o talk.mp4")]
+    Render(Render),
+    /// Render one picture of an avatar, lossless
+    #[command(after_help = "Example:\n  huashen still --pose jawOpen=.7,eyeBlinkLeft=1,headYaw=10 -o pose.png")]
+    Still(Still),
+    /// Show what a clip carries: streams, tags, durations
+    #[command(after_help = "Example:\n  huashen inspect hello.mp4")]
+    Inspect(Inspect),
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Setup {
+    /// What to fetch (`speech` …); everything when left out
+    pub groups: Vec<String>,
+    /// Only verify, fetch nothing
+    #[arg(long)]
+    pub check: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Doctor {
+    /// For machines
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Avatar {
+    /// The avatars that `--avatar` finds by name
+    List {
+        /// For machines
+        #[arg(long)]
+        json: bool,
+    },
+    /// What an avatar is and what it can do
+    #[command(after_help = "Example:\n  huashen avatar show ./me.vrm")]
+    Show {
+        /// A name, a folder or a .glb/.gltf/.vrm file
+        avatar: String,
+        /// For machines
+        #[arg(long)]
+        json: bool,
+    },
+    /// Whether an avatar can speak, and what it lacks
+    #[command(after_help = "Example:\n  huashen avatar check ./me.glb")]
+    Check {
+        /// A name, a folder or a .glb/.gltf/.vrm file
+        avatar: String,
+        /// For machines
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// How a script is spoken.
+#[derive(Debug, ClapArgs)]
+pub struct VoiceArgs {
+    /// The voice (see `huashen speak --voices`); chosen by the script's language when left out
+    #[arg(long, env = "HUASHEN_VOICE")]
+    pub voice: Option<String>,
+    /// Seed of everything random: voice noise, blinks, glances
+    #[arg(long, env = "HUASHEN_SEED", default_value_t = 0)]
+    pub seed: u64,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Speak {
+    /// The script: a text file with markup, or `-` for stdin
+    #[arg(required_unless_present = "voices")]
+    pub script: Option<PathBuf>,
+    /// The sound file to write (.wav)
+    #[arg(short, long, required_unless_present = "voices")]
+    pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub voice: VoiceArgs,
+    /// Subtitles to write beside it (.srt or .vtt)
+    #[arg(long)]
+    pub subtitles: Option<PathBuf>,
+    /// List the voices
+    #[arg(long)]
+    pub voices: bool,
+    /// Timed words and phonemes on stdout, for machines
+    #[arg(long)]
+    pub json: bool,
+    /// Replace existing files
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Motion {
+    /// A script (text) or a recording (sound or video)
+    pub input: PathBuf,
+    /// Where to: .csv (Live Link Face), .json, .bvh or .vrma
+    #[arg(short, long)]
+    pub output: PathBuf,
+    #[command(flatten)]
+    pub voice: VoiceArgs,
+    /// Frames a second of the track
+    #[arg(long, default_value = "60")]
+    pub fps: String,
+    /// Replace an existing file
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Who is shown and how.
+#[derive(Debug, ClapArgs)]
+pub struct PictureArgs {
+    /// A name, a folder or a .glb/.gltf/.vrm file; the built-in presenter when left out
+    #[arg(long, env = "HUASHEN_AVATAR")]
+    pub avatar: Option<String>,
+    /// Width x height in pixels
+    #[arg(long, env = "HUASHEN_SIZE")]
+    pub size: Option<String>,
+    /// A colour (#rrggbb or a name), a picture, or `transparent` (stills)
+    #[arg(long, env = "HUASHEN_BACKGROUND")]
+    pub background: Option<String>,
+    /// How much of the person is in the picture
+    #[arg(long, value_enum, default_value_t = Shot::Bust)]
+    pub shot: Shot,
+    /// How it is drawn: `auto` takes the full look on a GPU, the lean one on a software adapter
+    #[arg(long, value_enum, default_value_t = LookArg::Auto)]
+    pub look: LookArg,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Shot {
+    Face,
+    Bust,
+    Half,
+    Full,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum LookArg {
+    Auto,
+    Lean,
+    Full,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Render {
+    /// A script (text) or a recording (sound or video)
+    pub input: PathBuf,
+    /// The clip to write (.mp4)
+    #[arg(short, long)]
+    pub output: PathBuf,
+    #[command(flatten)]
+    pub picture: PictureArgs,
+    #[command(flatten)]
+    pub voice: VoiceArgs,
+    /// Frames a second
+    #[arg(long, env = "HUASHEN_FPS")]
+    pub fps: Option<String>,
+    /// Subtitles to write beside it (.srt or .vtt)
+    #[arg(long)]
+    pub subtitles: Option<PathBuf>,
+    /// What was made, for machines, on stdout
+    #[arg(long)]
+    pub json: bool,
+    /// Replace existing files
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Still {
+    #[command(flatten)]
+    pub picture: PictureArgs,
+    /// Blendshapes (0 to 1) and degrees: jawOpen=.7,headYaw=10,leftEyePitch=-5; at rest when left out
+    #[arg(long)]
+    pub pose: Option<String>,
+    /// The picture to write (.png)
+    #[arg(short, long)]
+    pub output: PathBuf,
+    /// Replace an existing file
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Inspect {
+    /// A video or sound file
+    pub clip: PathBuf,
+    /// For machines
+    #[arg(long)]
+    pub json: bool,
+}

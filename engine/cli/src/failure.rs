@@ -1,0 +1,71 @@
+//! From an error to one clear line and the right exit code.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use huashen_pipeline::Cancelled;
+use huashen_pipeline::models::ModelError;
+use huashen_render::RenderError;
+use huashen_speech::SpeechError;
+
+/// Finished, but some items failed.
+pub const SOME_FAILED: u8 = 1;
+/// Wrong usage or bad input.
+const BAD_INPUT: u8 = 2;
+/// A model, device, driver or program is missing.
+const MISSING: u8 = 3;
+/// Stopped by Ctrl-C, as shells count it.
+const INTERRUPTED: u8 = 130;
+
+/// Something this machine lacks; the text says how to get it.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Missing(pub String);
+
+/// Prints the error with its causes on stderr, in one line, and picks the code.
+pub fn report(error: &anyhow::Error) -> ExitCode {
+    let code = code_of(error);
+    if code != INTERRUPTED || error.downcast_ref::<Cancelled>().is_none() {
+        crate::output::error_line(&one_line(error));
+    } else {
+        crate::output::error_line("stopped; nothing half-written was left behind");
+    }
+    ExitCode::from(code)
+}
+
+/// The chain of causes, each said once: many errors print their source themselves.
+fn one_line(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain() {
+        let cause = cause.to_string();
+        if text.contains(&cause) {
+            continue;
+        }
+        if !text.is_empty() {
+            text.push_str(": ");
+        }
+        let _ = write!(text, "{}", cause.trim_end());
+    }
+    text
+}
+
+fn code_of(error: &anyhow::Error) -> u8 {
+    for cause in error.chain() {
+        if cause.is::<Missing>() {
+            return MISSING;
+        }
+        if cause.is::<Cancelled>() || matches!(cause.downcast_ref(), Some(ModelError::Cancelled)) {
+            return INTERRUPTED;
+        }
+        if let Some(e) = cause.downcast_ref::<SpeechError>() {
+            return if e.is_missing() { MISSING } else { BAD_INPUT };
+        }
+        if let Some(e) = cause.downcast_ref::<RenderError>() {
+            return if e.is_missing() { MISSING } else { BAD_INPUT };
+        }
+        if cause.is::<ModelError>() {
+            return MISSING;
+        }
+    }
+    BAD_INPUT
+}

@@ -1,0 +1,81 @@
+//! What reaches the terminal: results on stdout, everything else on stderr.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the one place that writes to the terminal"
+)]
+
+use std::io::{ErrorKind, Write};
+use std::path::Path;
+
+use anyhow::Context;
+use tracing_subscriber::EnvFilter;
+
+/// Logs to stderr: warnings by default, more with `-v`, or as `HUASHEN_LOG` says.
+pub fn init_log(verbose: u8) {
+    let level = match verbose {
+        0 => "warn,bevy=error,wgpu=error,naga=error",
+        1 => "info,bevy=warn,wgpu=warn,naga=warn",
+        2 => "debug,bevy=info,wgpu=info,naga=info",
+        _ => "trace",
+    };
+    let filter = EnvFilter::try_from_env("HUASHEN_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .without_time()
+        .init();
+}
+
+/// A result, on stdout. A closed pipe (`| head`) is no error.
+pub fn line(text: &str) -> anyhow::Result<()> {
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(()),
+        other => other.context("stdout cannot be written"),
+    }
+}
+
+/// A result for machines, on stdout.
+pub fn json<T: serde::Serialize>(value: &T) -> anyhow::Result<()> {
+    line(&serde_json::to_string_pretty(value)?)
+}
+
+/// Progress and remarks, on stderr.
+pub fn note(text: &str) {
+    eprintln!("{text}");
+}
+
+/// The last word of a run that failed, on stderr.
+pub fn error_line(text: &str) {
+    eprintln!("error: {text}");
+}
+
+/// Refuses to overwrite `path` unless `force`, and a folder always.
+pub fn check_target(path: &Path, force: bool) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        !path.is_dir(),
+        "{} is a folder: name a file in it",
+        path.display()
+    );
+    anyhow::ensure!(
+        force || !path.exists(),
+        "{} exists already: choose another name, or add --force to replace it",
+        path.display()
+    );
+    let parent = match path.parent() {
+        Some(p) if !p.as_os_str().is_empty() => p,
+        _ => Path::new("."),
+    };
+    anyhow::ensure!(
+        parent.is_dir(),
+        "the folder {} does not exist: make it first",
+        parent.display()
+    );
+    // Asked of the file system itself: permission bits do not tell (root, read-only mounts).
+    tempfile::Builder::new()
+        .prefix(".huashen-")
+        .tempfile_in(parent)
+        .with_context(|| format!("the folder {} cannot be written", parent.display()))?;
+    Ok(())
+}
