@@ -1,1 +1,34 @@
-//! huashen-media
+//! Clips out, sound in: the only crate that names FFmpeg.
+//!
+//! [`ClipWriter`] encodes frames and sound into a finished file, [`AudioReader`]
+//! decodes sound from any file that libav reads, [`WavWriter`] writes plain
+//! sound, [`probe`] and [`capabilities`] say what a file holds and what this
+//! build of libav can do.
+
+mod clip;
+mod error;
+mod probe;
+mod reader;
+mod target;
+mod wav;
+
+use std::sync::Once;
+
+use ffmpeg_next as ffmpeg;
+
+pub use clip::{AudioSpec, ClipSpec, ClipWriter, VideoCodec};
+pub use error::MediaError;
+pub use probe::{Capabilities, ClipInfo, StreamInfo, capabilities, probe};
+pub use reader::AudioReader;
+pub use wav::WavWriter;
+
+/// Registers libav once and quiets it: its errors come back as results.
+fn init() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        if let Err(error) = ffmpeg::init() {
+            tracing::warn!("FFmpeg did not initialise: {error}");
+        }
+        ffmpeg::log::set_level(ffmpeg::log::Level::Fatal);
+    });
+}
