@@ -1,1 +1,2 @@
 //! huashen-speech
+pub mod kokoro;
