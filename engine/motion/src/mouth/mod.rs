@@ -1,0 +1,10 @@
+//! The speaking mouth: phonemes → visemes → blended targets → ARKit weights.
+
+pub mod articulation;
+pub mod closure;
+pub mod lips;
+pub mod phone;
+pub mod viseme;
+
+pub use articulation::Articulation;
+pub use lips::{Mouth, lip_gap};

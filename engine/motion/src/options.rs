@@ -1,0 +1,98 @@
+//! What a caller may choose about the motion.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::MotionError;
+
+/// How much a person moves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Style {
+    /// A newsreader: still head, sparing brows.
+    Calm,
+    #[default]
+    Natural,
+    /// A host: bigger nods, more brows, a friendlier rest face.
+    Lively,
+}
+
+impl Style {
+    /// Every style, as users name them.
+    pub const ALL: [Self; 3] = [Self::Calm, Self::Natural, Self::Lively];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Calm => "calm",
+            Self::Natural => "natural",
+            Self::Lively => "lively",
+        }
+    }
+
+    /// Gain of head, brows and glances.
+    pub(crate) const fn liveliness(self) -> f64 {
+        match self {
+            Self::Calm => 0.6,
+            Self::Natural => 1.0,
+            Self::Lively => 1.35,
+        }
+    }
+
+    /// Gain of the mouth's opening.
+    pub(crate) const fn mouth(self) -> f64 {
+        match self {
+            Self::Calm => 0.92,
+            Self::Natural => 1.0,
+            Self::Lively => 1.08,
+        }
+    }
+
+    /// Smile at rest.
+    pub(crate) const fn smile(self) -> f32 {
+        match self {
+            Self::Calm => 0.02,
+            Self::Natural => 0.05,
+            Self::Lively => 0.1,
+        }
+    }
+}
+
+impl fmt::Display for Style {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Style {
+    type Err = MotionError;
+
+    fn from_str(text: &str) -> Result<Self, MotionError> {
+        Self::ALL
+            .into_iter()
+            .find(|s| s.name().eq_ignore_ascii_case(text.trim()))
+            .ok_or_else(|| {
+                MotionError::Options(format!(
+                    "`{text}` is not a style of motion: choose calm, natural or lively"
+                ))
+            })
+    }
+}
+
+/// Options of [`plan`](crate::plan) and its kin.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MotionOptions {
+    /// Same seed, same input: same motion.
+    pub seed: u64,
+    pub style: Style,
+    /// Poses a second, 1…1000.
+    pub rate_hz: f64,
+}
+
+impl Default for MotionOptions {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            style: Style::default(),
+            rate_hz: 60.0,
+        }
+    }
+}
