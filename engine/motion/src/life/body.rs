@@ -54,17 +54,17 @@ impl Body {
         set(Joint::Spine, 0.006 * x + 0.45 * bow, 0.008 * y, 0.007 * z);
         set(
             Joint::Chest,
-            0.005 * x - 0.012 * (breath - 0.5) + 0.35 * bow,
+            0.005 * x - 0.02 * (breath - 0.5) + 0.35 * bow,
             0.004 * y,
             -0.005 * z,
         );
         set(
             Joint::UpperChest,
-            -0.009 * (breath - 0.5) + 0.2 * bow,
+            -0.016 * (breath - 0.5) + 0.2 * bow,
             0.0,
             0.0,
         );
-        let lift = 0.016 * (breath - 0.5) + shrug;
+        let lift = 0.024 * (breath - 0.5) + shrug;
         set(Joint::LeftShoulder, 0.0, 0.0, lift + 0.004 * y);
         set(Joint::RightShoulder, 0.0, 0.0, -lift + 0.004 * x);
         breath

@@ -67,12 +67,11 @@ impl Head {
         let sway: [f64; 3] = std::array::from_fn(|i| self.sway[i].at(at));
         let target = [
             amount * (0.02 * sway[0] + f64::from(self.posture.yaw)) + pull.yaw,
-            amount
-                * (0.013 * sway[1] + f64::from(self.posture.pitch) + 0.0065 * score.pitch_at(at))
+            amount * (0.013 * sway[1] + f64::from(self.posture.pitch) + 0.009 * score.pitch_at(at))
                 + pull.pitch,
             amount * (0.014 * sway[2] + f64::from(self.posture.roll)) - 0.05 * pull.yaw,
         ];
-        let [yaw, pitch, roll] = std::array::from_fn(|i| self.springs[i].step(target[i], 5.5, dt));
+        let [yaw, pitch, roll] = std::array::from_fn(|i| self.springs[i].step(target[i], 6.5, dt));
         let (nod, side) = self.nod.map_or((0.0, 0.0), |n| (n.size * n.at(at), n.side));
         Euler::new(
             (yaw + side * nod) as f32,
@@ -98,7 +97,7 @@ impl Head {
         self.next_shift = at + self.chance.log_normal(4.5, 0.4, 2.0, 12.0);
         let mut draw = |size: f64| size * self.chance.normal().clamp(-1.8, 1.8);
         // Each draw is from the rest pose, not from the last one: no drift.
-        self.posture = Euler::new(draw(0.032) as f32, draw(0.014) as f32, draw(0.024) as f32);
+        self.posture = Euler::new(draw(0.05) as f32, draw(0.02) as f32, draw(0.034) as f32);
     }
 
     fn start_nods(&mut self, at: f64, score: &Score) {
@@ -117,7 +116,7 @@ impl Head {
                     down,
                     up: self.chance.even(0.24, 0.36),
                     size: self.liveliness
-                        * (0.014 + 0.05 * a.strength)
+                        * (0.022 + 0.062 * a.strength)
                         * self.chance.even(0.75, 1.2),
                     side: 0.3 * self.chance.normal().clamp(-1.5, 1.5),
                 });

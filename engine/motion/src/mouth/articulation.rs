@@ -16,11 +16,11 @@ use crate::score::Loudness;
 
 /// Fade of dominance before the segment, in seconds, by parameter
 /// (jaw, pucker, funnel, spread, teeth, tongue).
-const LEAD_SECS: [f64; PARAMS] = [0.07, 0.12, 0.11, 0.085, 0.06, 0.035];
+const LEAD_SECS: [f64; PARAMS] = [0.05, 0.12, 0.11, 0.085, 0.06, 0.035];
 /// Fade after it.
-const LAG_SECS: [f64; PARAMS] = [0.065, 0.08, 0.075, 0.07, 0.055, 0.035];
+const LAG_SECS: [f64; PARAMS] = [0.05, 0.08, 0.075, 0.07, 0.055, 0.035];
 /// Pull of the rest shape everywhere: nothing next to speech, all in a pause.
-const REST_PULL: f64 = 0.012;
+const REST_PULL: f64 = 0.025;
 /// Beyond this no segment matters.
 const HORIZON_SECS: f64 = 0.5;
 /// A gap longer than this is a pause, in which the mouth closes.
@@ -190,8 +190,12 @@ fn segment(s: &Sound, amount: f64) -> Segment {
     let mut row = shape.row().map(f64::from);
     if let Atom::Vowel(_) = s.atom {
         // Undershoot (Lindblom 1963): a short vowel does not get to its target.
-        let reached = 1.0 - (-secs / 0.045).exp();
-        row[0] = soft_limit(row[0] * s.gain * amount * (0.3 + 0.7 * reached), 0.42, 0.56);
+        let reached = 1.0 - (-secs / 0.04).exp();
+        row[0] = soft_limit(
+            row[0] * s.gain * amount * (0.35 + 0.65 * reached),
+            0.42,
+            0.56,
+        );
         for p in &mut row[1..] {
             *p *= (0.6 + 0.4 * reached) * (0.5 + 0.5 * amount);
         }

@@ -10,8 +10,10 @@ use crate::curve::ramp;
 const SEAL_LEAD_SECS: f64 = 0.025;
 /// A seal is held at least this long: more than one frame at 25 fps.
 const SEAL_MIN_SECS: f64 = 0.055;
-const CLOSING_SECS: f64 = 0.065;
-const OPENING_SECS: f64 = 0.06;
+const CLOSING_SECS: f64 = 0.06;
+const OPENING_SECS: f64 = 0.055;
+/// Lips never close or open faster.
+const RAMP_MIN_SECS: f64 = 0.025;
 
 /// One window: 0 before `from`, `peak` between `full_from` and `full_to`, 0 after `to`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -77,6 +79,8 @@ pub struct Windows {
 
 impl Windows {
     pub fn new(mut all: Vec<Window>) -> Self {
+        all.sort_by(|a, b| a.full_from.total_cmp(&b.full_from));
+        let_vowels_through(&mut all);
         all.sort_by(|a, b| a.from.total_cmp(&b.from));
         let mut latest = f64::NEG_INFINITY;
         let reach = all
@@ -99,6 +103,20 @@ impl Windows {
             soft *= 1.0 - v * w.press;
         }
         (1.0 - apart, 1.0 - soft)
+    }
+}
+
+/// Between two contacts that follow quickly (the vowels of "baby") the ramps
+/// meet halfway, so that the lips do part.
+fn let_vowels_through(all: &mut [Window]) {
+    for i in 1..all.len() {
+        let (before, after) = all.split_at_mut(i);
+        let (a, b) = (&mut before[i - 1], &mut after[0]);
+        if b.full_from > a.full_to {
+            let middle = 0.5 * (a.full_to + b.full_from);
+            a.to = a.to.min(middle.max(a.full_to + RAMP_MIN_SECS));
+            b.from = b.from.max(middle.min(b.full_from - RAMP_MIN_SECS));
+        }
     }
 }
 

@@ -229,7 +229,7 @@ fn syllabic(a: Atom) -> Atom {
         Atom::Consonant {
             place: Place::Rhotic | Place::Retroflex,
             ..
-        } => vowel(0.2, 0.5, 0.2),
+        } => vowel(0.2, 0.5, 0.35),
         Atom::Consonant {
             place: Place::Sibilant,
             ..

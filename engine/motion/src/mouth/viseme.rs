@@ -90,7 +90,7 @@ fn vowel(v: Vowel) -> Target {
     Target {
         shape: Shape {
             // Rounding keeps the jaw higher for the same height.
-            jaw: (0.07 + 0.4 * v.open) * (1.0 - 0.25 * v.round),
+            jaw: (0.07 + 0.46 * v.open) * (1.0 - 0.25 * v.round),
             pucker: v.round * (0.72 - 0.45 * v.open),
             funnel: v.round * (0.3 + 0.35 * v.open) + 0.04 * v.back * plain,
             spread: plain * (0.5 * front * (1.0 - 0.75 * v.open) + 0.08),
@@ -98,7 +98,7 @@ fn vowel(v: Vowel) -> Target {
             tongue: 0.0,
         },
         dominance: Shape {
-            jaw: 0.75 + 0.35 * v.open,
+            jaw: 1.1 + 0.6 * v.open,
             pucker: 0.7 + 0.6 * v.round,
             funnel: 0.7 + 0.6 * v.round,
             spread: 0.7 + 0.3 * plain * front,
@@ -123,8 +123,8 @@ fn consonant(place: Place) -> Target {
         Place::Bilabial => (
             Shape { jaw: 0.05, ..s },
             Shape {
-                jaw: 1.1,
-                teeth: 0.8,
+                jaw: 0.8,
+                teeth: 0.5,
                 ..weak
             },
         ),
@@ -240,14 +240,14 @@ fn consonant(place: Place) -> Target {
             Shape {
                 jaw: 0.07,
                 pucker: 0.24,
-                funnel: 0.4,
+                funnel: 0.46,
                 teeth: 0.28,
                 ..s
             },
             Shape {
                 jaw: 1.2,
-                pucker: 0.8,
-                funnel: 1.1,
+                pucker: 0.9,
+                funnel: 1.5,
                 spread: 0.6,
                 teeth: 0.8,
                 ..weak
@@ -340,7 +340,7 @@ mod tests {
     #[test]
     fn vowels_differ_visibly() {
         let (a, i, u, o) = (shape("a"), shape("i"), shape("u"), shape("o"));
-        assert!(a.jaw > 0.4 && a.jaw <= 0.55);
+        assert!(a.jaw > 0.4 && a.jaw <= 0.56);
         assert!(i.jaw < 0.15 && i.spread > 0.4);
         assert!(u.pucker > 0.6 && u.funnel > 0.25 && u.spread < 0.05);
         assert!(o.funnel > 0.35 && o.jaw > u.jaw);
