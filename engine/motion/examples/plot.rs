@@ -1,7 +1,9 @@
 //! Draws a track's curves with the phonemes under them, as SVG on stdout.
 //!
-//! `cargo run -p huashen-motion --example plot -- en|zh|idle|FILE.phone.json|FILE.wav > curves.svg`
+//! `cargo run -p huashen-motion --example plot -- en|zh|idle|FILE.phone.json > curves.svg`
 
+#[path = "sentences/aligned.rs"]
+mod aligned;
 mod sentences;
 
 use std::fmt::Write as _;
@@ -49,10 +51,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "en" => of(sentences::english(), &options),
         "zh" => of(sentences::mandarin(), &options),
         "idle" => (Timing::default(), idle(20.0, &options)),
-        file => of(
-            sentences::aligned(&std::fs::read_to_string(file)?)?,
-            &options,
-        ),
+        file => of(aligned::aligned(&std::fs::read_to_string(file)?)?, &options),
     };
     std::io::stdout().write_all(draw(&timing, &track)?.as_bytes())?;
     Ok(())

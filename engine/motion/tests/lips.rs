@@ -1,5 +1,7 @@
 //! What the lips must do, on hand-timed sentences and on aligned recordings.
 
+#[path = "../examples/sentences/aligned.rs"]
+mod aligned;
 #[path = "../examples/sentences/mod.rs"]
 mod sentences;
 
@@ -140,7 +142,7 @@ fn aligned_recordings_seal_their_bilabials() {
         if !path.to_string_lossy().ends_with(".phone.json") {
             continue;
         }
-        let speech = sentences::aligned(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let speech = aligned::aligned(&std::fs::read_to_string(&path).unwrap()).unwrap();
         let track = planned(&speech);
         let (h, a) = sealed_share(&speech.0, &track);
         (hit, all) = (hit + h, all + a);
@@ -155,7 +157,7 @@ fn aligned_recordings_seal_their_bilabials() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::{ failure_persistence: None, ..ProptestConfig::with_cases(48) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(48) })]
 
     /// Any phonemes at any times: weights stay in 0…1, nothing is NaN, the jaw
     /// keeps its speed limit, every bilabial seals.

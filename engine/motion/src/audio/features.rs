@@ -86,8 +86,7 @@ impl AudioFeatures {
         // In pieces, so that a caller's one huge slice is not copied whole.
         for piece in samples.chunks(65_536) {
             self.received += piece.len() as i64;
-            self.held
-                .extend(piece.iter().map(|s| if s.is_finite() { *s } else { 0.0 }));
+            self.held.extend(piece.iter().map(|s| plain(*s)));
             self.drain(false);
         }
     }
@@ -141,5 +140,14 @@ impl AudioFeatures {
         // Hann window: a full-scale sine has amplitude len / 4 in its bin.
         let full = self.window.len() as f32 / 4.0;
         (10.0 * (energy / (full * full)).max(1e-12).log10()).max(SILENCE_DB)
+    }
+}
+
+/// Within reason, so that a broken sample cannot make an infinite level.
+fn plain(sample: f32) -> f32 {
+    if sample.is_finite() {
+        sample.clamp(-8.0, 8.0)
+    } else {
+        0.0
     }
 }

@@ -8,8 +8,6 @@ use crate::mouth::viseme::Shape;
 use crate::score::Phrase;
 
 const HOP: f64 = Prosody::HOP_SECS;
-/// The mouth is ahead of its sound.
-const LEAD_SECS: f64 = 0.03;
 /// Pauses shorter than this do not end a phrase.
 const PHRASE_GAP_SECS: f64 = 0.2;
 
@@ -45,7 +43,7 @@ impl AudioMouth {
             .map(|((l, &total), &g)| scale.row(l, total, g))
             .collect();
         seal_dips(levels, &gate, &mut rows);
-        smooth(&mut rows, [0.2, 0.16, 0.16, 0.2, 0.24, 0.34]);
+        smooth(&mut rows, [0.26, 0.16, 0.16, 0.2, 0.24, 0.34]);
         Self {
             phrases: phrases(&gate),
             rows,
@@ -61,7 +59,7 @@ impl AudioMouth {
                 ..Mouth::default()
             };
         };
-        let x = ((at + LEAD_SECS) / HOP).clamp(0.0, last as f64);
+        let x = (at / HOP).clamp(0.0, last as f64);
         let i = x as usize;
         let t = (x - i as f64) as f32;
         let (a, b) = (self.rows[i], self.rows[(i + 1).min(last)]);
@@ -158,7 +156,7 @@ impl Scale {
             0.45 * voice * (1.0 - front) * (0.3 + 0.7 * (1.0 - (2.0 * open - 1.0).abs()))
                 + 0.12 * hiss,
             0.5 * voice * front * (1.0 - 0.6 * open) + 0.22 * hiss,
-            (0.14 + 0.3 * front) * voice + 0.45 * hiss,
+            (0.1 + 0.2 * front) * voice + 0.4 * hiss,
             1.0 - step(gate, 0.1, 0.6),
         ]
     }
