@@ -59,7 +59,7 @@ fn of(samples: &[f32]) -> MotionTrack {
         &Prosody::default(),
         &MotionOptions::default(),
     )
-    .unwrap()
+    .expect("16 kHz is a rate")
 }
 
 fn jaw(track: &MotionTrack, at: f64) -> f32 {

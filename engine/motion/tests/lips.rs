@@ -42,7 +42,12 @@ fn sealed_share(timing: &Timing, track: &MotionTrack) -> (usize, usize) {
 
 fn mouth_at(speech: &(Timing, Prosody), ipa: &str) -> huashen_core::ArkitWeights {
     let track = planned(speech);
-    let p = speech.0.phonemes.iter().find(|p| p.ipa == ipa).unwrap();
+    let p = speech
+        .0
+        .phonemes
+        .iter()
+        .find(|p| p.ipa == ipa)
+        .expect("a sound of the sentence");
     track.sample(0.5 * (p.start_secs + p.end_secs)).weights
 }
 

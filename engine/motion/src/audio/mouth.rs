@@ -167,27 +167,22 @@ impl Scale {
 /// Speech swings by 8 dB and more within a second (its syllables); hum, noise
 /// and most music swing by less than 4.
 fn gate(loud: &[f32], scale: &Scale) -> Vec<f32> {
-    let half = 50usize;
-    let (mut sum, mut squares) = (0.0f64, 0.0f64);
-    let mut inside = std::collections::VecDeque::with_capacity(2 * half + 1);
-    let mut fed = 0;
+    const HALF: usize = 50;
+    // Sums up to each hop, of the levels and of their squares.
+    let mut sums = Vec::with_capacity(loud.len() + 1);
+    let mut sum = (0.0f64, 0.0f64);
+    sums.push(sum);
+    for level in loud {
+        let v = f64::from(level.max(scale.top_db - 45.0));
+        sum = (sum.0 + v, sum.1 + v * v);
+        sums.push(sum);
+    }
     let mut out = Vec::with_capacity(loud.len());
     for (i, &level) in loud.iter().enumerate() {
-        while fed < loud.len() && fed <= i + half {
-            let v = f64::from(loud[fed].max(scale.top_db - 45.0));
-            sum += v;
-            squares += v * v;
-            inside.push_back(v);
-            fed += 1;
-        }
-        if inside.len() > 2 * half + 1 || (fed == loud.len() && i > half) {
-            if let Some(v) = inside.pop_front() {
-                sum -= v;
-                squares -= v * v;
-            }
-        }
-        let n = inside.len().max(1) as f64;
-        let swing = (squares / n - (sum / n).powi(2)).max(0.0).sqrt() as f32;
+        let (a, b) = (i.saturating_sub(HALF), (i + HALF + 1).min(loud.len()));
+        let n = (b - a) as f64;
+        let mean = (sums[b].0 - sums[a].0) / n;
+        let swing = ((sums[b].1 - sums[a].1) / n - mean * mean).max(0.0).sqrt() as f32;
         let above = step(level, scale.floor_db + 5.0, scale.floor_db + 14.0)
             * step(level, scale.top_db - 38.0, scale.top_db - 28.0);
         out.push(above * step(swing, 2.0, 4.5));

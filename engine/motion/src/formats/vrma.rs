@@ -50,12 +50,15 @@ pub fn write(
     file.finish(&mut out)
 }
 
+/// Up to four numbers of a pose.
+type Values<'a> = Box<dyn Fn(&Pose) -> [f32; 4] + 'a>;
+
 /// One animated property: its values and where they go.
 struct Channel<'a> {
     node: usize,
     path: &'static str,
     width: usize,
-    values: Box<dyn Fn(&Pose) -> [f32; 4] + 'a>,
+    values: Values<'a>,
 }
 
 struct Builder<'a> {

@@ -32,6 +32,9 @@ impl Nod {
 pub struct Head {
     chance: Chance,
     sway: [Noise; 3],
+    /// Quicker and smaller, while speaking.
+    stir: [Noise; 3],
+    speaking: Spring,
     springs: [Spring; 3],
     posture: Euler,
     phrase: usize,
@@ -47,6 +50,8 @@ impl Head {
         Self {
             chance: Chance::new(seed, Stream::Head),
             sway: [noise(0, 0.13), noise(1, 0.17), noise(2, 0.11)],
+            stir: [noise(3, 0.42), noise(4, 0.5), noise(5, 0.37)],
+            speaking: Spring::default(),
             springs: [Spring::default(); 3],
             posture: Euler::default(),
             phrase: 0,
@@ -61,15 +66,21 @@ impl Head {
     pub fn step(&mut self, at: f64, dt: f64, score: &Score, pull: Direction) -> Euler {
         self.shift_posture(at, score);
         self.start_nods(at, score);
-        let speaking = score.phrase_at(at).is_some();
-        let life = self.liveliness;
-        let amount = life * if speaking { 1.0 } else { 0.7 };
+        let heard = f64::from(u8::from(score.phrase_at(at).is_some()));
+        let speaking = self.speaking.step(heard, 4.0, dt);
+        let amount = self.liveliness * (0.7 + 0.3 * speaking);
+        let stir: [f64; 3] = std::array::from_fn(|i| 0.01 * speaking * self.stir[i].at(at));
         let sway: [f64; 3] = std::array::from_fn(|i| self.sway[i].at(at));
         let target = [
-            amount * (0.02 * sway[0] + f64::from(self.posture.yaw)) + pull.yaw,
-            amount * (0.013 * sway[1] + f64::from(self.posture.pitch) + 0.009 * score.pitch_at(at))
+            amount * (0.024 * sway[0] + 1.2 * stir[0] + f64::from(self.posture.yaw)) + pull.yaw,
+            amount
+                * (0.014 * sway[1]
+                    + stir[1]
+                    + f64::from(self.posture.pitch)
+                    + 0.009 * score.pitch_at(at))
                 + pull.pitch,
-            amount * (0.014 * sway[2] + f64::from(self.posture.roll)) - 0.05 * pull.yaw,
+            amount * (0.017 * sway[2] + 0.8 * stir[2] + f64::from(self.posture.roll))
+                - 0.05 * pull.yaw,
         ];
         let [yaw, pitch, roll] = std::array::from_fn(|i| self.springs[i].step(target[i], 6.5, dt));
         let (nod, side) = self.nod.map_or((0.0, 0.0), |n| (n.size * n.at(at), n.side));

@@ -37,6 +37,8 @@ struct Segment {
     end: f64,
     row: [f64; PARAMS],
     pull: [f64; PARAMS],
+    lead: [f64; PARAMS],
+    lag: [f64; PARAMS],
 }
 
 /// The mouth of an utterance.
@@ -124,9 +126,9 @@ impl Articulation {
             .take_while(|s| s.start < at + HORIZON_SECS)
         {
             let (distance, fades) = if at < s.start {
-                (s.start - at, &LEAD_SECS)
+                (s.start - at, &s.lead)
             } else {
-                ((at - s.end).max(0.0), &LAG_SECS)
+                ((at - s.end).max(0.0), &s.lag)
             };
             for p in 0..PARAMS {
                 let d = s.pull[p] * fade(distance / fades[p]);
@@ -207,7 +209,22 @@ fn segment(s: &Sound, amount: f64) -> Segment {
         end: s.end - edge,
         row,
         pull: dominance.row().map(f64::from),
+        lead: reach_of(&LEAD_SECS, &row),
+        lag: reach_of(&LAG_SECS, &row),
     }
+}
+
+/// What a sound asks for reaches far; what it does not care about (the lips of
+/// a plain vowel beside a rounded one) gives way at once.
+fn reach_of(fades: &[f64; PARAMS], row: &[f64; PARAMS]) -> [f64; PARAMS] {
+    const SHORT_SECS: f64 = 0.055;
+    std::array::from_fn(|p| {
+        if p == 0 {
+            return fades[p];
+        }
+        let asked = (row[p] / 0.3).min(1.0);
+        SHORT_SECS + (fades[p] - SHORT_SECS) * asked
+    })
 }
 
 /// Bends `v` above `knee` so that it never passes `limit`.
