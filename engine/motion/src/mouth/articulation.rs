@@ -16,9 +16,9 @@ use crate::score::Loudness;
 
 /// Fade of dominance before the segment, in seconds, by parameter
 /// (jaw, pucker, funnel, spread, teeth, tongue).
-const LEAD_SECS: [f64; PARAMS] = [0.05, 0.12, 0.11, 0.085, 0.06, 0.035];
+const LEAD_SECS: [f64; PARAMS] = [0.05, 0.085, 0.08, 0.075, 0.06, 0.035];
 /// Fade after it.
-const LAG_SECS: [f64; PARAMS] = [0.05, 0.08, 0.075, 0.07, 0.055, 0.035];
+const LAG_SECS: [f64; PARAMS] = [0.05, 0.065, 0.06, 0.06, 0.055, 0.035];
 /// Pull of the rest shape everywhere: nothing next to speech, all in a pause.
 const REST_PULL: f64 = 0.025;
 /// Beyond this no segment matters.
@@ -84,6 +84,7 @@ impl Articulation {
             }
             segments.push(segment(s, amount));
         }
+        segments.extend(pauses(&sounds));
         segments.sort_by(|a, b| a.start.total_cmp(&b.start));
         let mut latest = f64::NEG_INFINITY;
         let reach = segments
@@ -217,7 +218,7 @@ fn segment(s: &Sound, amount: f64) -> Segment {
 /// What a sound asks for reaches far; what it does not care about (the lips of
 /// a plain vowel beside a rounded one) gives way at once.
 fn reach_of(fades: &[f64; PARAMS], row: &[f64; PARAMS]) -> [f64; PARAMS] {
-    const SHORT_SECS: f64 = 0.055;
+    const SHORT_SECS: f64 = 0.045;
     std::array::from_fn(|p| {
         if p == 0 {
             return fades[p];
@@ -234,6 +235,32 @@ fn soft_limit(v: f64, knee: f64, limit: f64) -> f64 {
     }
     let room = limit - knee;
     knee + room * ((v - knee) / room).tanh()
+}
+
+/// The rest shape in the middle of pauses, so that a far sound does not shape
+/// the silent mouth.
+fn pauses(sounds: &[Sound]) -> Vec<Segment> {
+    let rest = |start: f64, end: f64| {
+        (end > start).then_some(Segment {
+            start,
+            end,
+            row: [0.0; PARAMS],
+            pull: [0.5; PARAMS],
+            lead: [0.07; PARAMS],
+            lag: [0.07; PARAMS],
+        })
+    };
+    let (Some(first), Some(last)) = (sounds.first(), sounds.last()) else {
+        return Vec::new();
+    };
+    let between = sounds
+        .windows(2)
+        .filter_map(|pair| rest(pair[0].end + REST_SECS, pair[1].start - PART_SECS));
+    rest(-FAR, first.start - PART_SECS)
+        .into_iter()
+        .chain(between)
+        .chain(rest(last.end + REST_SECS, FAR))
+        .collect()
 }
 
 /// Gentle seals in every pause, before the first sound and after the last.

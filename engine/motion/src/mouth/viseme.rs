@@ -99,8 +99,9 @@ fn vowel(v: Vowel) -> Target {
         },
         dominance: Shape {
             jaw: 1.1 + 0.6 * v.open,
-            pucker: 0.7 + 0.6 * v.round,
-            funnel: 0.7 + 0.6 * v.round,
+            // Spread vowels resist the rounding of their neighbours.
+            pucker: 0.7 + 0.6 * v.round + 0.7 * plain * front,
+            funnel: 0.7 + 0.6 * v.round + 0.7 * plain * front,
             spread: 0.7 + 0.3 * plain * front,
             ..EVEN
         },
