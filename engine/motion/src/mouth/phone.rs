@@ -173,7 +173,9 @@ pub fn atoms(ipa: &str) -> Vec<Atom> {
             found.extend(pair.into_iter().filter_map(atom));
             continue;
         }
-        if let Some(a) = atom(symbol) {
+        // Kokoro's T is a flap; other capitals are taken for their small letter.
+        let plain = symbol.to_ascii_lowercase();
+        if let Some(a) = atom(plain) {
             push(&mut found, a);
             continue;
         }
@@ -262,6 +264,28 @@ mod tests {
         assert_eq!(place("Ж"), Place::Unknown);
         assert!(atoms("ˈ").is_empty());
         assert!(atoms("↗").is_empty());
+    }
+
+    #[test]
+    fn every_letter_of_the_voice_has_a_shape() {
+        // The letters of Kokoro-82M's vocabulary.
+        let letters = "ʣʥʦʨꭧAIOQSTWYᵊabcdefhijklmnopqrstuvwxyzɑɐɒæβɔɕçɖðʤəɚɛɜɟɡɥɨɪʝɯɰŋɳɲɴøɸθœɹɾɻʁɽʂʃʈʧʊʋʌɣɤχʎʒʔᵻ";
+        for c in letters.chars() {
+            let found = atoms(&c.to_string());
+            let unknown = |a: &Atom| {
+                matches!(
+                    a,
+                    Atom::Consonant {
+                        place: Place::Unknown,
+                        ..
+                    }
+                )
+            };
+            assert!(!found.is_empty() && !found.iter().any(unknown), "{c}");
+        }
+        for c in "ᵝʰʲːˈˌ↗\u{303}".chars() {
+            assert!(atoms(&c.to_string()).is_empty(), "{c}");
+        }
     }
 
     #[test]
