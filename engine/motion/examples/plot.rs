@@ -1,5 +1,7 @@
 //! Draws a track's curves with the phonemes under them, as SVG on stdout.
 //!
+//! A second argument (csv, json, bvh, vrma) writes that file instead.
+//!
 //! `cargo run -p huashen-motion --example plot -- en|zh|idle|FILE.phone.json > curves.svg`
 
 #[path = "sentences/aligned.rs"]
@@ -9,7 +11,8 @@ mod sentences;
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-use huashen_core::{ArkitShape as A, MotionTrack, Pose, Prosody, Timing};
+use huashen_core::{ArkitShape as A, FrameRate, MotionTrack, Pose, Prosody, Timing};
+use huashen_motion::formats::Format;
 use huashen_motion::{MotionOptions, idle, lip_gap, plan};
 
 const PIXELS_PER_SEC: f64 = 420.0;
@@ -53,7 +56,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "idle" => (Timing::default(), idle(20.0, &options)),
         file => of(aligned::aligned(&std::fs::read_to_string(file)?)?, &options),
     };
-    std::io::stdout().write_all(draw(&timing, &track)?.as_bytes())?;
+    let mut out = std::io::stdout().lock();
+    match std::env::args().nth(2) {
+        Some(kind) => Format::of_path(format!("track.{kind}").as_ref())?.write(
+            &track,
+            FrameRate::whole(60),
+            out,
+        )?,
+        None => out.write_all(draw(&timing, &track)?.as_bytes())?,
+    }
     Ok(())
 }
 

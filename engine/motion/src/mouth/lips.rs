@@ -92,9 +92,9 @@ impl Mouth {
         let pressed = self.seal * self.press;
         w[A::MouthPressLeft] = 0.28 * pressed * left;
         w[A::MouthPressRight] = 0.28 * pressed * right;
-        w[A::MouthRollUpper] = 0.16 * pressed;
-        w[A::MouthRollLower] = 0.18 * pressed + 0.55 * self.tuck * open;
-        w[A::MouthShrugLower] = 0.1 * pressed + 0.12 * self.tuck * open;
+        w[A::MouthRollUpper] = 0.1 * pressed;
+        w[A::MouthRollLower] = 0.12 * pressed + 0.55 * self.tuck * open;
+        w[A::MouthShrugLower] = 0.05 * pressed + 0.12 * self.tuck * open;
 
         w[A::CheekSquintLeft] = 0.14 * spread * left;
         w[A::CheekSquintRight] = 0.14 * spread * right;
