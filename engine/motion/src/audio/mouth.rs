@@ -43,7 +43,7 @@ impl AudioMouth {
             .map(|((l, &total), &g)| scale.row(l, total, g))
             .collect();
         seal_dips(levels, &gate, &mut rows);
-        smooth(&mut rows, [0.26, 0.16, 0.16, 0.2, 0.24, 0.34]);
+        smooth(&mut rows, [0.26, 0.16, 0.16, 0.2, 0.24, 0.5]);
         Self {
             phrases: phrases(&gate),
             rows,
@@ -200,6 +200,13 @@ fn gate(loud: &[f32], scale: &Scale) -> Vec<f32> {
     out
 }
 
+/// Depth in dB at which a dip begins to be, and is, a closure; and the hiss
+/// above the voice at which it begins to be, and is, the tongue's. Chosen on
+/// five aligned LibriVox clips: 23 of 29 p b m seal, and so do 21 of 79 other
+/// consonants, which sound alone can hardly tell apart.
+const DIP_DB: (f32, f32) = (10.0, 16.0);
+const HISS_DB: (f32, f32) = (-4.0, 6.0);
+
 /// Sharp dips of the middle bands between loud neighbours are closures.
 fn seal_dips(levels: &[Levels], gate: &[f32], rows: &mut [Row]) {
     let mid: Vec<f32> = levels
@@ -217,7 +224,15 @@ fn seal_dips(levels: &[Levels], gate: &[f32], rows: &mut [Row]) {
             .copied()
             .fold(-100.0, f32::max);
         let depth = before.min(after) - mid[i];
-        let seal = 0.9 * step(depth, 12.0, 22.0) * gate[i].min(1.0);
+        // A burst or a neighbour that hisses belongs to the tongue, not to the lips.
+        let from = i.saturating_sub(4);
+        let hiss = levels[from..(i + 6).min(levels.len())]
+            .iter()
+            .map(|l| l[4] - total_db(l))
+            .fold(-100.0, f32::max);
+        let seal = step(depth, DIP_DB.0, DIP_DB.1)
+            * (1.0 - step(hiss, HISS_DB.0, HISS_DB.1))
+            * gate[i].min(1.0);
         rows[i][5] = rows[i][5].max(seal);
     }
 }
