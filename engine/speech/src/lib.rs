@@ -1,2 +1,17 @@
-//! huashen-speech
+//! `Script → Speech`: text normalisation, G2P, the Kokoro voice, timing, loudness.
+
+mod align;
+mod error;
+pub mod frontend;
 pub mod kokoro;
+mod loudness;
+mod prosody;
+mod sentences;
+mod synth;
+mod voices;
+
+pub use error::SpeechError;
+pub use loudness::{Leveller, LoudnessMeter, TARGET_LUFS};
+pub use prosody::ProsodyMeter;
+pub use synth::{Speaking, Synthesizer};
+pub use voices::{Language, VoiceInfo, voices};

@@ -20,10 +20,16 @@ pub use manifest::{FileSpec, FileState, ModelManifest, PackageSpec};
 
 /// The manifests that this build knows, in the order they are fetched.
 pub fn catalog() -> Result<Vec<ModelManifest>, ModelError> {
-    const TEXTS: [(&str, &str); 1] = [(
-        "models/kokoro/model.toml",
-        include_str!("../../../../models/kokoro/model.toml"),
-    )];
+    const TEXTS: [(&str, &str); 2] = [
+        (
+            "models/kokoro/model.toml",
+            include_str!("../../../../models/kokoro/model.toml"),
+        ),
+        (
+            "models/pypinyin/model.toml",
+            include_str!("../../../../models/pypinyin/model.toml"),
+        ),
+    ];
     TEXTS
         .into_iter()
         .map(|(path, text)| ModelManifest::parse(path, text))
