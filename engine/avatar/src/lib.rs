@@ -1,1 +1,25 @@
-//! huashen-avatar
+//! Avatars: what they are made of, and how a pose moves them.
+//!
+//! [`Avatar::find`] loads one, [`Drive`] turns a pose into rotations and morph
+//! weights, [`Deformer`] is the CPU reference of the deformation, [`Framing`]
+//! places the camera. No GPU here.
+
+mod binding;
+mod bundle;
+mod check;
+mod drive;
+mod error;
+mod framing;
+mod manifest;
+mod model;
+mod names;
+mod normals;
+
+pub use binding::{Binding, FaceRig, Source};
+pub use bundle::{Avatar, DEFAULT_AVATAR, list};
+pub use check::{Report, lip_gap, report, require_speech};
+pub use drive::{Deformer, Drive, Driven};
+pub use error::AvatarError;
+pub use framing::{Camera, Framing};
+pub use manifest::{Calibration, Kind, Lips, Manifest};
+pub use model::{AlphaMode, Material, Mesh, Model, Morph, Node, Skin};
