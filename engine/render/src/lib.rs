@@ -1,1 +1,31 @@
-//! huashen-render
+//! Draws an avatar's poses as pictures, without a window: bevy on wgpu, one
+//! frame a pose, in order, the same bytes every time on one machine.
+//!
+//! Two looks share scene, deformation and camera: [`Look::Full`] is bevy's
+//! physically based renderer, [`Look::Lean`] a short pass of our own that a
+//! processor draws at video rate. What is drawn is the person alone; the
+//! background is put behind afterwards, so that its colours come out exactly.
+
+mod adapter;
+mod engine;
+mod error;
+mod finish;
+mod from_avatar;
+mod full;
+mod i420;
+mod lean;
+mod mips;
+mod occlusion;
+mod plate;
+mod renderer;
+mod scene;
+mod shaders;
+mod target;
+#[cfg(test)]
+mod tests;
+
+pub use adapter::{AdapterInfo, probe};
+pub use error::RenderError;
+pub use huashen_avatar::Framing;
+pub use plate::Background;
+pub use renderer::{Look, RenderOptions, RenderStats, Renderer};

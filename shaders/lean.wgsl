@@ -1,0 +1,269 @@
+// The lean look: one pass, lit by a soft studio of three lights and a
+// hemisphere, short enough for a processor to draw at video rate.
+//
+// Light is linear; the target encodes to sRGB. Colours leave premultiplied.
+
+// What is shaded; engine/render/src/lean/pipelines.rs sets these.
+override KIND: u32 = 0u;
+// 0 opaque, 1 cut at the material's threshold, 2 blended.
+override ALPHA: u32 = 0u;
+override TEXTURED: bool = false;
+override NORMAL_MAPPED: bool = false;
+override SHADOWED: bool = true;
+
+const GENERIC = 0u;
+const SKIN = 1u;
+const EYE = 2u;
+const CORNEA = 3u;
+const TEETH = 4u;
+const TONGUE = 5u;
+const HAIR = 6u;
+const LASH = 7u;
+const CLOTH = 8u;
+
+struct View {
+    clip_from_world: mat4x4<f32>,
+    shadow_from_world: mat4x4<f32>,
+    eye: vec3<f32>,
+    // How far the jaw is open, 0 to 1: light that reaches teeth and tongue.
+    mouth_open: f32,
+}
+
+struct Surface {
+    base: vec4<f32>,
+    emissive: vec3<f32>,
+    roughness: f32,
+    metallic: f32,
+    cutoff: f32,
+    normal_scale: f32,
+    // 1 where the model has no cornea, so that the globe carries the catchlight.
+    catchlight: f32,
+}
+
+@group(0) @binding(0) var<uniform> view: View;
+@group(0) @binding(1) var shadow_map: texture_depth_2d;
+@group(0) @binding(2) var shadow_sampler: sampler_comparison;
+@group(1) @binding(0) var<uniform> surface: Surface;
+@group(1) @binding(1) var base_map: texture_2d<f32>;
+@group(1) @binding(2) var normal_map: texture_2d<f32>;
+@group(1) @binding(3) var map_sampler: sampler;
+
+struct Vertex {
+    @location(0) position: vec3<f32>,
+    @location(1) normal: vec3<f32>,
+    @location(2) uv: vec2<f32>,
+    @location(3) colour: vec4<f32>,
+    @location(4) occlusion: vec4<f32>,
+}
+
+struct Fragment {
+    @builtin(position) clip: vec4<f32>,
+    @location(0) world: vec3<f32>,
+    @location(1) normal: vec3<f32>,
+    @location(2) uv: vec2<f32>,
+    @location(3) colour: vec4<f32>,
+    // Position in the shadow map, and ambient light that arrives.
+    @location(4) shadow: vec4<f32>,
+}
+
+@vertex
+fn vertex(v: Vertex) -> Fragment {
+    var f: Fragment;
+    f.clip = view.clip_from_world * vec4(v.position, 1.0);
+    f.world = v.position;
+    f.normal = v.normal;
+    f.uv = v.uv;
+    f.colour = v.colour;
+    // Orthographic: no division. Moved along the normal against acne.
+    let shadow = view.shadow_from_world * vec4(v.position + v.normal * 0.0035, 1.0);
+    f.shadow = vec4(shadow.xyz, v.occlusion.x);
+    return f;
+}
+
+@vertex
+fn shadow_vertex(@location(0) position: vec3<f32>) -> @builtin(position) vec4<f32> {
+    return view.shadow_from_world * vec4(position, 1.0);
+}
+
+// The studio. Directions point to the lights; +Z is towards the camera, -X is
+// the picture's left.
+const KEY_TO = vec3<f32>(-0.5080, 0.5588, 0.6553);
+const KEY = vec3<f32>(1.62, 1.50, 1.36);
+const FILL_TO = vec3<f32>(0.7352, 0.1838, 0.6525);
+const FILL = vec3<f32>(0.36, 0.42, 0.50);
+const RIM_TO = vec3<f32>(0.6172, 0.4629, -0.6362);
+const RIM = vec3<f32>(0.85, 0.92, 1.05);
+const SKY = vec3<f32>(0.46, 0.48, 0.52);
+const GROUND = vec3<f32>(0.24, 0.20, 0.18);
+
+fn square(x: f32) -> f32 {
+    return x * x;
+}
+
+fn fifth(x: f32) -> f32 {
+    let x2 = x * x;
+    return x2 * x2 * x;
+}
+
+// GGX with a cheap visibility term (Karis' mobile form).
+fn gloss(n: vec3<f32>, h: vec3<f32>, to_light: vec3<f32>, roughness: f32) -> f32 {
+    let a = roughness * roughness;
+    let nh = saturate(dot(n, h));
+    let lh = saturate(dot(to_light, h));
+    let d = nh * nh * (a * a - 1.0) + 1.0;
+    return a * a / (4.0 * d * d * max(lh * lh, 0.1) * (a + 0.5));
+}
+
+fn shade_normal(f: Fragment, front: bool) -> vec3<f32> {
+    var n = normalize(f.normal);
+    n = select(-n, n, front);
+    if NORMAL_MAPPED {
+        // Tangent frame from derivatives (Schüler, "Normal Mapping Without
+        // Precomputed Tangents").
+        let map = textureSample(normal_map, map_sampler, f.uv).xyz * 2.0 - 1.0;
+        let dp1 = dpdx(f.world);
+        let dp2 = dpdy(f.world);
+        let du1 = dpdx(f.uv);
+        let du2 = dpdy(f.uv);
+        let p2 = cross(dp2, n);
+        let p1 = cross(n, dp1);
+        let t = p2 * du1.x + p1 * du2.x;
+        let b = p2 * du1.y + p1 * du2.y;
+        let scale = inverseSqrt(max(max(dot(t, t), dot(b, b)), 1e-20)) * surface.normal_scale;
+        // glTF's green points up, texture v down.
+        n = normalize(t * (map.x * scale) - b * (map.y * scale) + n * map.z);
+    }
+    return n;
+}
+
+// How much of the key light arrives: four filtered taps.
+fn lit(f: Fragment) -> f32 {
+    if !SHADOWED {
+        return 1.0;
+    }
+    let at = vec2(f.shadow.x * 0.5 + 0.5, 0.5 - f.shadow.y * 0.5);
+    let d = 1.1 / 512.0;
+    return 0.25 * (
+        textureSampleCompareLevel(shadow_map, shadow_sampler, at + vec2(-d, -0.4 * d), f.shadow.z)
+        + textureSampleCompareLevel(shadow_map, shadow_sampler, at + vec2(0.4 * d, -d), f.shadow.z)
+        + textureSampleCompareLevel(shadow_map, shadow_sampler, at + vec2(d, 0.4 * d), f.shadow.z)
+        + textureSampleCompareLevel(shadow_map, shadow_sampler, at + vec2(-0.4 * d, d), f.shadow.z));
+}
+
+// A window-shaped softbox and a small fill, mirrored in a wet surface.
+fn softbox(r: vec3<f32>) -> f32 {
+    let side = normalize(cross(vec3(0.0, 1.0, 0.0), KEY_TO));
+    let up = cross(KEY_TO, side);
+    let facing = step(0.0, dot(r, KEY_TO));
+    let x = abs(dot(r, side));
+    let y = abs(dot(r, up));
+    let window = smoothstep(0.27, 0.20, x) * smoothstep(0.34, 0.27, y);
+    let fill = smoothstep(0.975, 0.99, dot(r, FILL_TO));
+    return facing * window + 0.25 * fill;
+}
+
+// A soft shoulder above 0.7, so that highlights roll off instead of clipping.
+fn expose(c: vec3<f32>) -> vec3<f32> {
+    let over = max(c - 0.7, vec3(0.0));
+    return min(c, vec3(0.7)) + over / (1.0 + over * 3.0);
+}
+
+@fragment
+fn fragment(f: Fragment, @builtin(front_facing) front: bool) -> @location(0) vec4<f32> {
+    var base = surface.base;
+    if TEXTURED {
+        base *= textureSample(base_map, map_sampler, f.uv);
+    }
+    base *= f.colour;
+    let occlusion = f.shadow.w;
+    let n = shade_normal(f, front);
+    if ALPHA == 1u && base.a < surface.cutoff {
+        discard;
+    }
+    let v = normalize(view.eye - f.world);
+    let nv = saturate(dot(n, v));
+    let key = dot(n, KEY_TO);
+    let fill = saturate(dot(n, FILL_TO) * 0.7 + 0.3);
+    let rim = saturate(dot(n, RIM_TO));
+    let ambient = mix(GROUND, SKY, n.y * 0.5 + 0.5) * occlusion;
+    let shadow = lit(f);
+    let key_h = normalize(KEY_TO + v);
+    var colour = vec3(0.0);
+    var alpha = base.a;
+
+    if KIND == SKIN {
+        // Light bleeds under the skin: each channel wraps by its own mean free
+        // path, so that the terminator turns red instead of grey.
+        let wrap = vec3(0.42, 0.20, 0.12);
+        let bled = saturate((vec3(key) + wrap) / (1.0 + wrap));
+        let through = mix(vec3(shadow), vec3(sqrt(shadow), shadow, shadow), 0.6);
+        let diffuse = KEY * bled * through + FILL * fill * occlusion + RIM * rim * 0.5 + ambient;
+        // Two lobes: a broad one and the thin oil film.
+        let rough = clamp(surface.roughness, 0.35, 0.7);
+        let film = 0.7 * gloss(n, key_h, KEY_TO, rough) + 0.3 * gloss(n, key_h, KEY_TO, rough * 0.6);
+        let spec = KEY * film * 0.035 * saturate(key) * shadow * 3.1416;
+        let fuzz = fifth(1.0 - nv) * (SKY * 0.35 * occlusion + RIM * saturate(rim + 0.2) * 0.5);
+        colour = base.rgb * diffuse + spec + fuzz * 0.5;
+    } else if KIND == EYE {
+        // The upper lid shades the globe.
+        let lid = mix(0.45, 1.0, smoothstep(0.85, 0.05, n.y)) * mix(0.75, 1.0, nv);
+        let diffuse = KEY * saturate(key * 0.6 + 0.4) * mix(0.5, 1.0, shadow) + FILL * fill + ambient;
+        colour = base.rgb * diffuse * lid * 0.82;
+        if surface.catchlight > 0.0 {
+            colour += vec3(softbox(reflect(-v, n)) * 1.2 + 0.03 * fifth(1.0 - nv));
+        }
+    } else if KIND == CORNEA {
+        let shine = softbox(reflect(-v, n)) * 1.2 + 0.04 + 0.25 * fifth(1.0 - nv);
+        let e = expose(vec3(shine));
+        return vec4(e * 0.9, saturate(shine) * 0.5);
+    } else if KIND == TEETH || KIND == TONGUE {
+        let open = mix(0.16, 0.85, view.mouth_open);
+        let diffuse = KEY * saturate(key * 0.6 + 0.4) * mix(0.35, 1.0, shadow) + FILL * fill + ambient;
+        let wet = gloss(n, key_h, KEY_TO, 0.3) * 0.04 * 3.1416 * saturate(key) * shadow;
+        colour = (base.rgb * diffuse * 0.8 + KEY * wet) * open * occlusion;
+    } else if KIND == HAIR {
+        // Strands run down the head; two shifted highlights (Kajiya and Kay,
+        // with Scheuermann's shift).
+        let down = vec3(0.0, -1.0, -0.25);
+        let t = normalize(down - n * dot(down, n) + vec3(1e-4));
+        let t1 = normalize(t + n * 0.10);
+        let t2 = normalize(t - n * 0.12);
+        let s1 = dot(t1, key_h);
+        let s2 = dot(t2, key_h);
+        let sheen = square(square(saturate(1.0 - s1 * s1)));
+        let first = square(square(sheen)) * square(square(sheen));
+        let second = square(square(saturate(1.0 - s2 * s2)));
+        let towards = saturate(key * 0.75 + 0.25) * mix(0.3, 1.0, shadow);
+        let diffuse = KEY * towards + FILL * fill * occlusion + RIM * rim * 0.7 + ambient;
+        let back_h = normalize(RIM_TO + v);
+        let s3 = dot(t, back_h);
+        let back = square(square(saturate(1.0 - s3 * s3))) * saturate(rim + 0.15);
+        colour = base.rgb * diffuse * 0.9
+            + KEY * towards * (first * 0.045 * vec3(1.0, 0.95, 0.9) + second * 0.35 * base.rgb)
+            + RIM * back * 0.06;
+    } else if KIND == LASH {
+        colour = base.rgb * (KEY * saturate(key * 0.5 + 0.5) * 0.5 + FILL * fill + ambient);
+    } else if KIND == CLOTH {
+        let towards = saturate((key + 0.15) / 1.15) * shadow;
+        let diffuse = KEY * towards + FILL * fill * occlusion + RIM * rim * 0.5 + ambient;
+        let fuzz = square(1.0 - nv) * 0.12;
+        colour = base.rgb * (diffuse + fuzz * (KEY * towards + SKY))
+            + KEY * gloss(n, key_h, KEY_TO, max(surface.roughness, 0.5)) * 0.02 * towards * 3.1416;
+    } else {
+        let rough = clamp(surface.roughness, 0.12, 1.0);
+        let f0 = mix(vec3(0.04), base.rgb, surface.metallic);
+        let towards = saturate(key) * shadow;
+        let diffuse = KEY * towards + FILL * fill * occlusion + RIM * rim * 0.5 + ambient;
+        let mirror = reflect(-v, n);
+        let room = mix(GROUND, SKY * 1.3, smoothstep(-0.4, 0.6, mirror.y)) * occlusion;
+        let shine = f0 + (1.0 - f0) * fifth(1.0 - nv) * (1.0 - rough);
+        colour = base.rgb * (1.0 - surface.metallic) * diffuse
+            + KEY * f0 * gloss(n, key_h, KEY_TO, rough) * towards * 3.1416
+            + room * shine;
+    }
+    colour = expose(colour + surface.emissive);
+    if ALPHA != 2u {
+        alpha = 1.0;
+    }
+    return vec4(colour * alpha, alpha);
+}
