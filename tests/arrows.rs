@@ -69,7 +69,10 @@ fn every_crate_has_its_place_and_arrows_point_one_way() {
         let Some(may) = allowed.get(name.as_str()) else {
             panic!("engine/{name} is not in the layout: add it to ALLOWED and ARCHITECTURE.md");
         };
-        for ours in dependencies.iter().filter_map(|d| d.strip_prefix("huashen-")) {
+        for ours in dependencies
+            .iter()
+            .filter_map(|d| d.strip_prefix("huashen-"))
+        {
             assert!(
                 ours == "core" || may.contains(&ours),
                 "huashen-{name} must not depend on huashen-{ours}"

@@ -35,16 +35,24 @@ pub enum Command {
     #[command(subcommand)]
     Avatar(Avatar),
     /// Speak a script into a sound file
-    #[command(after_help = "Examples:\n  huashen speak hello.txt -o hello.wav\n  huashen speak hello.txt -o hello.wav --voice bf_emma --subtitles hello.srt\n  huashen speak --voices")]
+    #[command(
+        after_help = "Examples:\n  huashen speak hello.txt -o hello.wav\n  huashen speak hello.txt -o hello.wav --voice bf_emma --subtitles hello.srt\n  huashen speak --voices"
+    )]
     Speak(Speak),
     /// Make the motion of a script or a recording, without pictures
-    #[command(after_help = "Examples:\n  huashen motion hello.txt -o hello.csv      Live Link Face columns\n  huashen motion interview.wav -o interview.json")]
+    #[command(
+        after_help = "Examples:\n  huashen motion hello.txt -o hello.csv      Live Link Face columns\n  huashen motion interview.wav -o interview.json"
+    )]
     Motion(Motion),
     /// Render a presenter who speaks a script or a recording
-    #[command(after_help = "Examples:\n  huashen render hello.txt -o hello.mp4\n  huashen render talk.wav --avatar ./me.vrm --size 1080x1920 --background '#204060' -o talk.mp4")]
+    #[command(
+        after_help = "Examples:\n  huashen render hello.txt -o hello.mp4\n  huashen render talk.wav --avatar ./me.vrm --size 1080x1920 --background '#204060' -o talk.mp4"
+    )]
     Render(Render),
     /// Render one picture of an avatar, lossless
-    #[command(after_help = "Example:\n  huashen still --pose jawOpen=.7,eyeBlinkLeft=1,headYaw=10 -o pose.png")]
+    #[command(
+        after_help = "Example:\n  huashen still --pose jawOpen=.7,eyeBlinkLeft=1,headYaw=10 -o pose.png"
+    )]
     Still(Still),
     /// Show what a clip carries: streams, tags, durations
     #[command(after_help = "Example:\n  huashen inspect hello.mp4")]
@@ -101,7 +109,7 @@ pub struct VoiceArgs {
     /// The voice (see `huashen speak --voices`); chosen by the script's language when left out
     #[arg(long, env = "HUASHEN_VOICE")]
     pub voice: Option<String>,
-    /// Seed of everything random: voice noise, blinks, glances
+    /// Seed of everything random: blinks, glances, nods
     #[arg(long, env = "HUASHEN_SEED", default_value_t = 0)]
     pub seed: u64,
 }

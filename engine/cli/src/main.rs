@@ -6,8 +6,11 @@ mod commands;
 mod failure;
 mod interrupt;
 mod output;
+mod picture;
 mod progress;
 mod settings;
+mod sound;
+mod subtitles;
 
 use std::process::ExitCode;
 

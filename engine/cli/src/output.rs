@@ -63,10 +63,7 @@ pub fn check_target(path: &Path, force: bool) -> anyhow::Result<()> {
         "{} exists already: choose another name, or add --force to replace it",
         path.display()
     );
-    let parent = match path.parent() {
-        Some(p) if !p.as_os_str().is_empty() => p,
-        _ => Path::new("."),
-    };
+    let parent = parent(path);
     anyhow::ensure!(
         parent.is_dir(),
         "the folder {} does not exist: make it first",
@@ -78,4 +75,42 @@ pub fn check_target(path: &Path, force: bool) -> anyhow::Result<()> {
         .tempfile_in(parent)
         .with_context(|| format!("the folder {} cannot be written", parent.display()))?;
     Ok(())
+}
+
+/// Writes a small file that appears whole or not at all.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    write_file(path, |file| Ok(file.write_all(bytes)?))
+}
+
+/// Lets `write` fill a file that appears whole or not at all.
+pub fn write_file(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let failed = || format!("{} cannot be written", path.display());
+    let mut temp = tempfile::Builder::new();
+    temp.prefix(".huashen-");
+    #[cfg(unix)]
+    {
+        // As any new file: what the umask leaves, not the owner's alone.
+        use std::os::unix::fs::PermissionsExt;
+        temp.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    let mut temp = temp.tempfile_in(parent(path)).with_context(failed)?;
+    {
+        let mut buffered = std::io::BufWriter::new(temp.as_file_mut());
+        write(&mut buffered).with_context(failed)?;
+        buffered.flush().with_context(failed)?;
+    }
+    temp.persist(path)
+        .map_err(|e| e.error)
+        .with_context(failed)?;
+    Ok(())
+}
+
+fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(p) if !p.as_os_str().is_empty() => p,
+        _ => Path::new("."),
+    }
 }

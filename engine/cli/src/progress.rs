@@ -58,6 +58,14 @@ impl Progress {
         }
     }
 
+    /// A remark beside the bar.
+    pub fn say(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(text),
+            None => crate::output::note(text),
+        }
+    }
+
     /// Ends the stage with a line saying what came of it.
     pub fn done(self, what: &str) {
         if let Some(bar) = &self.bar {

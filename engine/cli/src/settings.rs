@@ -26,7 +26,8 @@ impl Settings {
         if !path.exists() {
             return Ok(Self::default());
         }
-        let text = std::fs::read_to_string(path).with_context(|| format!("{FILE} cannot be read"))?;
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("{FILE} cannot be read"))?;
         toml::from_str(&text).with_context(|| {
             format!("{FILE} has a setting that is not known; it takes avatar, voice, fps, size, background")
         })

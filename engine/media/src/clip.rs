@@ -81,6 +81,11 @@ pub struct ClipWriter {
 }
 
 impl ClipWriter {
+    /// Whether a clip can be written under this name: its extension is known.
+    pub fn check_path(path: &Path) -> Result<(), MediaError> {
+        muxer_for(path).map(|_| ())
+    }
+
     /// Begins the file at `path`; the extension chooses the container.
     pub fn create(path: &Path, spec: ClipSpec) -> Result<Self, MediaError> {
         crate::init();

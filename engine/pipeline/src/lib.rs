@@ -29,7 +29,11 @@ pub enum PipelineError {
     Cancelled(#[from] Cancelled),
     #[error(transparent)]
     Speech(#[from] huashen_speech::SpeechError),
-    #[error("the temporary folder cannot hold the sound ({0}); free some space, or point TMPDIR elsewhere")]
+    #[error(transparent)]
+    Motion(#[from] huashen_motion::MotionError),
+    #[error(
+        "the temporary folder cannot hold the sound ({0}); free some space, or point TMPDIR elsewhere"
+    )]
     TempSound(#[from] std::io::Error),
     #[error("the picture could not be rendered")]
     Render(#[source] SinkError),

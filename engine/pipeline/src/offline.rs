@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 
-use huashen_core::{Frame, FrameRate, FrameSink, MotionTrack, Pose, SinkError};
+use huashen_core::{Frame, FrameRate, FrameSink, Pose, SinkError};
 
 use crate::{Cancelled, PipelineError, Sound};
 
@@ -25,13 +25,14 @@ pub trait ClipStage {
     fn audio(&mut self, samples: &[f32]) -> Result<(), SinkError>;
 }
 
-/// Renders the whole of `sound` with `track` into `clip`; gives the number of frames.
+/// Renders the whole of `sound` into `clip`, one frame a pose; gives the number
+/// of frames. `poses` are at `rate` and last at least as long as the sound.
 ///
 /// The sound is pushed up to the end of each frame just before the frame, and
 /// is padded with silence to end exactly with the last one.
 pub fn render_clip(
     sound: &mut Sound,
-    track: &MotionTrack,
+    poses: &mut dyn Iterator<Item = Pose>,
     rate: FrameRate,
     renderer: &mut dyn RenderStage,
     clip: &mut dyn ClipStage,
@@ -45,15 +46,15 @@ pub fn render_clip(
     let mut block = Vec::new();
     let stop = RefCell::new(None);
 
-    let mut poses = (0..total)
-        .take_while(|_| !cancelled())
-        .map(|n| track.sample(rate.frame_time_secs(n)));
+    let mut poses = poses
+        .take(usize::try_from(total).unwrap_or(usize::MAX))
+        .take_while(|_| !cancelled());
     let mut delivered = 0_u64;
     let mut sink = |frame: Frame| -> Result<(), SinkError> {
         if cancelled() {
             return Err(Box::new(Cancelled));
         }
-        let mut push = || -> Result<(), PipelineError> {
+        let push = || -> Result<(), PipelineError> {
             let until = (rate.frame_time_secs(frame.index + 1) * sample_rate_hz).round() as u64;
             audio.read(&mut block, (until - pushed) as usize)?;
             block.resize((until - pushed) as usize, 0.0);

@@ -108,6 +108,10 @@ mod tests {
         let words: Vec<_> = (0..20)
             .map(|i| ("twelve-chars", f64::from(i), f64::from(i) + 0.9, false))
             .collect();
-        assert!(cues(&timing(&words)).iter().all(|c| columns(&c.text) <= MAX_COLUMNS));
+        assert!(
+            cues(&timing(&words))
+                .iter()
+                .all(|c| columns(&c.text) <= MAX_COLUMNS)
+        );
     }
 }

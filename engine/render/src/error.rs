@@ -43,3 +43,14 @@ pub enum RenderError {
     #[error("the frames' receiver stopped the render")]
     Sink(#[source] SinkError),
 }
+
+impl RenderError {
+    /// Whether the machine lacks something (an adapter, a driver), rather than
+    /// the input being wrong.
+    pub fn is_missing(&self) -> bool {
+        matches!(
+            self,
+            Self::NoAdapter(_) | Self::NoDevice { .. } | Self::Device(_)
+        )
+    }
+}

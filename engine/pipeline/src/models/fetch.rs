@@ -136,9 +136,7 @@ fn archive_of(
     fs::create_dir_all(downloads).map_err(write(downloads))?;
     // Downloaded beside, then renamed: a folder that exists is complete.
     let partial = tempfile::tempdir_in(downloads).map_err(write(downloads))?;
-    package
-        .client
-        .download(&program, package, partial.path())?;
+    package.client.download(&program, package, partial.path())?;
     let partial = partial.keep();
     fs::rename(&partial, &folder).map_err(write(&folder))?;
     match fs::read_dir(&folder).map_err(write(&folder))?.next() {

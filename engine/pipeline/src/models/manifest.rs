@@ -75,7 +75,10 @@ impl ModelManifest {
                     .all(|c| matches!(c, Component::Normal(_)))
         };
         if !inside(&manifest.name) {
-            return Err(bad(format!("name `{}` is not a folder name", manifest.name)));
+            return Err(bad(format!(
+                "name `{}` is not a folder name",
+                manifest.name
+            )));
         }
         for file in &manifest.files {
             if !inside(&file.path) {
@@ -117,10 +120,7 @@ impl ModelManifest {
     /// Reads every file and compares its checksum.
     pub fn status(&self, models_dir: &Path) -> Result<Vec<(&FileSpec, FileState)>, ModelError> {
         let dir = self.dir(models_dir);
-        self.files
-            .iter()
-            .map(|f| Ok((f, f.state(&dir)?)))
-            .collect()
+        self.files.iter().map(|f| Ok((f, f.state(&dir)?))).collect()
     }
 }
 

@@ -1,0 +1,31 @@
+//! One file a command. Each reads its flags, runs stages, shows results.
+
+mod avatar;
+mod doctor;
+mod inspect;
+mod motion;
+mod render;
+mod setup;
+mod speak;
+mod still;
+
+use std::process::ExitCode;
+
+use crate::args::{Args, Command};
+use crate::settings::Settings;
+
+/// Runs the command; the code is that of a run that finished.
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    crate::interrupt::install()?;
+    let quiet = args.quiet;
+    match args.command {
+        Command::Setup(setup) => setup::run(&setup, quiet),
+        Command::Doctor(doctor) => doctor::run(&doctor),
+        Command::Avatar(avatar) => avatar::run(&avatar),
+        Command::Speak(speak) => speak::run(&speak, &Settings::load()?, quiet),
+        Command::Motion(motion) => motion::run(&motion, &Settings::load()?, quiet),
+        Command::Render(render) => render::run(&render, &Settings::load()?, quiet),
+        Command::Still(still) => still::run(&still, &Settings::load()?),
+        Command::Inspect(inspect) => inspect::run(&inspect),
+    }
+}

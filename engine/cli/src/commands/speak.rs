@@ -1,0 +1,131 @@
+//! `huashen speak`: a script becomes a sound file.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use huashen_core::{Timing, paths};
+use huashen_media::WavWriter;
+use huashen_pipeline::Sound;
+use serde::Serialize;
+
+use crate::args::Speak;
+use crate::settings::Settings;
+use crate::{interrupt, output, sound, subtitles};
+
+/// Samples written at a time.
+const BLOCK: usize = 24_000;
+
+pub fn run(args: &Speak, settings: &Settings, quiet: bool) -> anyhow::Result<ExitCode> {
+    if args.voices {
+        return list(args.json);
+    }
+    let (Some(script), Some(path)) = (&args.script, &args.output) else {
+        bail!("name a script and, with -o, the sound file to write");
+    };
+    if !path
+        .extension()
+        .is_some_and(|e| e.eq_ignore_ascii_case("wav"))
+    {
+        bail!(
+            "`{}` is not a sound file that can be written: end it in .wav",
+            path.display()
+        );
+    }
+    output::check_target(path, args.force)?;
+    if let Some(path) = &args.subtitles {
+        subtitles::format_of(path)?;
+        output::check_target(path, args.force)?;
+    }
+    let script = sound::open_script(script)?;
+    let voice = args.voice.voice.as_deref().or(settings.voice.as_deref());
+    let mut sound = sound::speak(&script, voice, false, quiet)?;
+    write(path, &mut sound)?;
+    if let Some(path) = &args.subtitles {
+        subtitles::write(path, &sound.timing)?;
+    }
+    if args.json {
+        output::json(&Spoken::new(path, &sound))?;
+    } else {
+        output::line(&path.display().to_string())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn write(path: &PathBuf, sound: &mut Sound) -> anyhow::Result<()> {
+    let mut writer = WavWriter::create(path, sound.sample_rate_hz())?;
+    let mut audio = sound.levelled()?;
+    let mut block = Vec::new();
+    loop {
+        interrupt::check()?;
+        audio.read(&mut block, BLOCK)?;
+        if block.is_empty() {
+            break;
+        }
+        writer.push(&block)?;
+    }
+    writer.finish()?;
+    Ok(())
+}
+
+/// What was spoken, for machines.
+#[derive(Serialize)]
+struct Spoken {
+    path: String,
+    duration_secs: f64,
+    words: Vec<Timed>,
+    phonemes: Vec<Timed>,
+}
+
+#[derive(Serialize)]
+struct Timed {
+    text: String,
+    start_secs: f64,
+    end_secs: f64,
+}
+
+impl Spoken {
+    fn new(path: &std::path::Path, sound: &Sound) -> Self {
+        let Timing {
+            words, phonemes, ..
+        } = &sound.timing;
+        Self {
+            path: path.display().to_string(),
+            duration_secs: sound.duration_secs(),
+            words: words
+                .iter()
+                .map(|w| Timed {
+                    text: w.text.clone(),
+                    start_secs: w.start_secs,
+                    end_secs: w.end_secs,
+                })
+                .collect(),
+            phonemes: phonemes
+                .iter()
+                .map(|p| Timed {
+                    text: p.ipa.clone(),
+                    start_secs: p.start_secs,
+                    end_secs: p.end_secs,
+                })
+                .collect(),
+        }
+    }
+}
+
+fn list(json: bool) -> anyhow::Result<ExitCode> {
+    let voices =
+        huashen_speech::voices(&paths::models_dir()).context("the voices cannot be listed")?;
+    if json {
+        output::json(&voices)?;
+    } else {
+        for voice in &voices {
+            output::line(&format!(
+                "{:<16} {:<20} {}",
+                voice.name,
+                voice.language.name(),
+                voice.gender
+            ))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

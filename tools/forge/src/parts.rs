@@ -1,0 +1,130 @@
+//! The body's parts: skin, mouth, teeth, tongue, lashes, eyes.
+
+use std::collections::HashMap;
+use std::f32::consts::TAU;
+
+use glam::{Vec2, Vec3};
+
+use crate::base::Base;
+use crate::mesh::{Mesh, Vertex};
+use crate::noise::ramp;
+use crate::paint;
+
+/// Face shape (in ARKit's order) → what it moves each vertex of the base by.
+pub type Shapes = [HashMap<usize, Vec3>];
+
+/// Nothing of the body shows below; garments cover it.
+const NECKLINE: f32 = 3.3;
+
+/// Head, neck, chest and hands, and the mouth's inside apart.
+pub fn skin_and_mouth(base: &Base, shapes: &Shapes, inside: &dyn Fn(Vec2) -> f32) -> (Mesh, Mesh) {
+    let hand = |v: usize| {
+        base.weights[v]
+            .iter()
+            .any(|(name, w)| name.contains("Hand") && *w > 0.02)
+    };
+    let shown = |v: usize| {
+        let p = base.positions[v];
+        (p.y > NECKLINE && p.x.abs() < 1.6) || hand(v)
+    };
+    let mut skin = Mesh::from_group(base, shapes, "body", &|v, uv| shown(v) && inside(uv) < 0.9);
+    skin.name = "skin".into();
+    skin.material = "skin".into();
+    for v in &mut skin.vertices {
+        v.uv = paint::skin_uv(v.rest);
+    }
+    unwrap_seam(&mut skin);
+    let mut mouth = Mesh::from_group(base, shapes, "body", &|v, uv| shown(v) && inside(uv) >= 0.2);
+    mouth.name = "mouth".into();
+    mouth.material = "mouth".into();
+    (skin, mouth)
+}
+
+/// Triangles across the back's seam get vertices of their own beyond u = 1.
+fn unwrap_seam(mesh: &mut Mesh) {
+    let mut copies: HashMap<u32, u32> = HashMap::new();
+    for t in 0..mesh.triangles.len() {
+        let us = mesh.triangles[t].map(|i| mesh.vertices[i as usize].uv.x);
+        let wide = us.iter().copied().fold(f32::MIN, f32::max)
+            - us.iter().copied().fold(f32::MAX, f32::min);
+        if wide < 0.5 {
+            continue;
+        }
+        for k in 0..3 {
+            let i = mesh.triangles[t][k];
+            if mesh.vertices[i as usize].uv.x >= 0.5 {
+                continue;
+            }
+            mesh.triangles[t][k] = *copies.entry(i).or_insert_with(|| {
+                let mut v = mesh.vertices[i as usize].clone();
+                v.uv.x += 1.0;
+                mesh.vertices.push(v);
+                mesh.vertices.len() as u32 - 1
+            });
+        }
+    }
+}
+
+/// A group of the base as a part of one material.
+pub fn group(base: &Base, shapes: &Shapes, groups: &[&str], name: &str) -> Mesh {
+    let mut mesh = Mesh::default();
+    for g in groups {
+        mesh.append(Mesh::from_group(base, shapes, g, &|_, _| true));
+    }
+    mesh.name = name.into();
+    mesh.material = name.into();
+    mesh
+}
+
+/// A ball where the base has its eye, the pupil at its +Z pole.
+pub fn eye(base: &Base, side: char) -> (Mesh, Vec3) {
+    const RINGS: usize = 18;
+    const SPOKES: usize = 28;
+    let group = format!("helper-{side}-eye");
+    let mut low = Vec3::MAX;
+    let mut high = Vec3::MIN;
+    for (v, _) in base.groups[&group].iter().flatten() {
+        low = low.min(base.positions[*v]);
+        high = high.max(base.positions[*v]);
+    }
+    let centre = (low + high) * 0.5;
+    let radius = (high.x - low.x) * 0.5;
+    let joint = if side == 'l' { "LeftEye" } else { "RightEye" };
+    let mut mesh = Mesh {
+        name: joint.into(),
+        material: "eye".into(),
+        ..Mesh::default()
+    };
+    for ring in 0..=RINGS {
+        let angle = ring as f32 / RINGS as f32 * paint::EYE_RIM;
+        for spoke in 0..SPOKES {
+            let turn = spoke as f32 / SPOKES as f32 * TAU;
+            // The cornea bulges a little.
+            let bulge = 1.0 + 0.035 * ramp(0.55, 0.2, angle);
+            let out = Vec3::new(
+                angle.sin() * turn.cos(),
+                angle.sin() * turn.sin(),
+                angle.cos(),
+            );
+            let position = centre + out * radius * bulge;
+            let at = Vec2::new(turn.cos(), -turn.sin()) * (angle / paint::EYE_RIM) * 0.5 + 0.5;
+            mesh.vertices.push(Vertex {
+                position,
+                rest: position,
+                uv: at,
+                base_uv: Vec2::ZERO,
+                weights: vec![(joint.into(), 1.0)],
+                shapes: Default::default(),
+            });
+        }
+    }
+    let n = SPOKES as u32;
+    for ring in 0..RINGS as u32 {
+        for spoke in 0..n {
+            let (a, b) = (ring * n + spoke, ring * n + (spoke + 1) % n);
+            let (c, d) = (a + n, b + n);
+            mesh.triangles.extend([[a, c, b], [b, c, d]]);
+        }
+    }
+    (mesh, centre)
+}
