@@ -220,7 +220,8 @@ fn fragment(f: Fragment, @builtin(front_facing) front: bool) -> @location(0) vec
         let open = mix(0.16, 0.85, view.mouth_open);
         let diffuse = KEY * saturate(key * 0.6 + 0.4) * mix(0.35, 1.0, shadow) + FILL * fill + ambient;
         let wet = gloss(n, key_h, KEY_TO, 0.3) * 0.04 * 3.1416 * saturate(key) * shadow;
-        colour = (base.rgb * diffuse * 0.8 + KEY * wet) * open * occlusion;
+        // Occlusion was baked with the mouth shut; `open` stands for it here.
+        colour = (base.rgb * diffuse * 0.8 + KEY * wet) * open * max(occlusion, 0.75);
     } else if KIND == HAIR {
         // Strands run down the head; two shifted highlights (Kajiya and Kay,
         // with Scheuermann's shift).

@@ -55,7 +55,7 @@ fn main() -> Result<()> {
     let (skin, mouth) = parts::skin_and_mouth(&base, &shapes, &base.mask("inside-mouth")?);
     let (left_eye, left_centre) = parts::eye(&base, 'l');
     let (right_eye, right_centre) = parts::eye(&base, 'r');
-    let lashes = parts::group(
+    let mut lashes = parts::group(
         &base,
         &shapes,
         &[
@@ -66,12 +66,8 @@ fn main() -> Result<()> {
         ],
         "lashes",
     );
-    let teeth = parts::group(
-        &base,
-        &shapes,
-        &["helper-upper-teeth", "helper-lower-teeth"],
-        "teeth",
-    );
+    parts::shorten(&mut lashes, &skin);
+    let teeth = parts::teeth(&base, &shapes, 0.042);
     let tongue = parts::group(&base, &shapes, &["helper-tongue"], "tongue");
     let tights = Mesh::from_group(&base, &shapes, "helper-tights", &|v, _| {
         base.positions[v].y > -1.4
@@ -116,12 +112,12 @@ fn main() -> Result<()> {
         ..m
     };
     let materials = [
-        painted("skin", paint::jpeg(&skin_picture, 88)?, 0.48),
+        painted("skin", paint::jpeg(&skin_picture, 88)?, 0.56),
         painted("eye", paint::jpeg(&paint::eye(), 90)?, 0.2),
         painted("hair", paint::jpeg(&paint::strands(), 88)?, 0.5),
         painted(
             "cloth_blouse",
-            paint::jpeg(&paint::weave(Vec3::new(232.0, 232.0, 234.0), 0.012), 88)?,
+            paint::jpeg(&paint::weave(Vec3::new(214.0, 215.0, 219.0), 0.012), 88)?,
             0.8,
         ),
         painted(
@@ -134,8 +130,8 @@ fn main() -> Result<()> {
             paint::jpeg(&paint::weave(Vec3::new(44.0, 54.0, 81.0), 0.07), 88)?,
             0.85,
         ),
-        plain("mouth", [0.22, 0.055, 0.05, 1.0], 0.5),
-        plain("teeth", [0.80, 0.74, 0.64, 1.0], 0.3),
+        plain("mouth", [0.13, 0.032, 0.03, 1.0], 0.5),
+        painted("teeth", paint::jpeg(&paint::teeth(), 92)?, 0.3),
         plain("tongue", [0.48, 0.17, 0.16, 1.0], 0.4),
         two_sided(plain("lashes", [0.018, 0.012, 0.011, 1.0], 0.8)),
     ];

@@ -82,9 +82,9 @@ pub fn skin(mesh: &Mesh, face: &Face) -> RgbImage {
 }
 
 /// Fills empty texels from their neighbours, a few rings outwards.
-fn spread(texels: &mut Vec<Option<Vec3>>, size: usize) {
+fn spread(texels: &mut [Option<Vec3>], size: usize) {
     for _ in 0..12 {
-        let before = texels.clone();
+        let before = texels.to_vec();
         for y in 0..size {
             for x in 0..size {
                 if before[y * size + x].is_some() {
@@ -108,7 +108,7 @@ fn spread(texels: &mut Vec<Option<Vec3>>, size: usize) {
 }
 
 // sRGB, 0 to 255.
-const TONE: Vec3 = Vec3::new(232.0, 190.0, 168.0);
+const TONE: Vec3 = Vec3::new(213.0, 168.0, 146.0);
 const HAIR: Vec3 = Vec3::new(34.0, 24.0, 21.0);
 
 fn rgb(c: Vec3) -> Rgb<u8> {
@@ -173,25 +173,29 @@ fn complexion(p: Vec3, base_uv: Vec2, face: &Face) -> Vec3 {
             Vec3::new(e.x, e.y - 0.2, 1.15),
             Vec3::new(0.14, 0.07, 0.3),
         );
-    // Eye shadow above the lid and the line along the lashes.
+    // Eye shadow above the lid.
     let above = face
         .lashes
         .iter()
-        .map(|l| (*l - p).length())
+        // Seen from the front: the lid folds over itself, and both folds share
+        // their place in the texture.
+        .map(|l| {
+            if p.z > 0.8 {
+                (l.truncate() - p.truncate()).length()
+            } else {
+                (*l - p).length()
+            }
+        })
         .fold(f32::MAX, f32::min);
     let shade = Vec3::new(166.0, 112.0, 96.0);
     let lid = ramp(0.17, 0.0, above) * ramp(e.y - 0.05, e.y + 0.05, p.y);
     c = c.lerp(shade, 0.42 * lid);
-    c = c.lerp(
-        Vec3::new(46.0, 30.0, 28.0),
-        0.85 * ramp(0.030, 0.012, above),
-    );
     // Lips: rosier inside, fine creases across.
     let lips = (face.lips)(base_uv);
     if lips > 0.01 {
         let crease = noise(Vec3::new(p.x * 70.0, p.y * 9.0, 0.0), 91);
-        let rose = Vec3::new(200.0, 104.0, 102.0) + Vec3::new(7.0, 7.0, 7.0) * crease;
-        c = c.lerp(rose, 0.88 * ramp(0.15, 0.75, lips));
+        let rose = Vec3::new(184.0, 98.0, 94.0) + Vec3::new(7.0, 7.0, 7.0) * crease;
+        c = c.lerp(rose, 0.80 * ramp(0.15, 0.75, lips));
     }
     c = c.lerp(Vec3::new(52.0, 37.0, 31.0), 0.86 * brow(m, e));
     // The scalp under the hair, feathered at its edge.
@@ -235,7 +239,7 @@ fn brow(m: Vec3, eye: Vec3) -> f32 {
         Vec3::new((at.x - at.y / lean) * 210.0, at.y * 16.0, 0.0),
         131,
     );
-    body * (0.62 + 0.38 * ramp(-0.4, 0.5, hairs))
+    body * (0.74 + 0.26 * ramp(-0.4, 0.5, hairs))
 }
 
 /// The ball: its texture's middle is the pupil, its rim 1.9 rad away.
@@ -269,6 +273,29 @@ pub fn eye() -> RgbImage {
 /// Radians from the pupil's middle to the texture's edge and the iris' rim.
 pub const EYE_RIM: f32 = 1.9;
 const IRIS: f32 = 0.52;
+
+/// Teeth: u around the arch (the middle at 0.5, half a turn wide), v from the
+/// gum (0) to the edge (1).
+pub fn teeth() -> RgbImage {
+    const SIZE: (u32, u32) = (512, 64);
+    /// Radians that one tooth takes of the arch.
+    const TOOTH: f32 = 0.205;
+    RgbImage::from_fn(SIZE.0, SIZE.1, |x, y| {
+        let angle = (x as f32 / SIZE.0 as f32 - 0.5) * PI;
+        let v = y as f32 / SIZE.1 as f32;
+        // From the middle of a tooth, 0 to 1 at its side.
+        let across = ((angle / TOOTH).rem_euclid(1.0) * 2.0 - 1.0).abs();
+        let gap = ramp(0.80, 0.99, across + 0.10 * (2.0 * v - 1.0).abs());
+        let mut c = Vec3::new(226.0, 217.0, 200.0) - Vec3::new(4.0, 9.0, 16.0) * ramp(0.7, 0.2, v);
+        c *= 1.0 - 0.16 * ramp(0.35, 1.2, angle.abs());
+        c = c.lerp(Vec3::new(128.0, 92.0, 78.0), 0.62 * gap);
+        let gum = 0.22 + 0.10 * across * across;
+        rgb(c.lerp(
+            Vec3::new(178.0, 96.0, 92.0),
+            ramp(gum + 0.05, gum - 0.05, v),
+        ))
+    })
+}
 
 /// Strands along v: many fine ones, a few locks.
 pub fn strands() -> RgbImage {

@@ -128,3 +128,53 @@ pub fn eye(base: &Base, side: char) -> (Mesh, Vec3) {
     }
     (mesh, centre)
 }
+
+/// Pulls lashes towards the lid that they stand on: the base's are a stage
+/// make-up's. The lower ones all but vanish.
+pub fn shorten(lashes: &mut Mesh, skin: &Mesh) {
+    let lids: Vec<&Vertex> = skin
+        .vertices
+        .iter()
+        .filter(|v| v.rest.z > 0.8 && (5.8..6.3).contains(&v.rest.y))
+        .collect();
+    for v in &mut lashes.vertices {
+        let far = |lid: &Vertex| lid.rest.distance_squared(v.rest);
+        let root = lids.iter().min_by(|a, b| far(a).total_cmp(&far(b)));
+        let upper = v.base_uv.y < 0.955;
+        if let Some(root) = root {
+            v.position = v.rest.lerp(root.rest, if upper { 0.35 } else { 0.8 });
+            v.shapes = root.shapes.clone();
+        }
+    }
+}
+
+/// The base's teeth sit behind the lip; a speaker's show below it. Both rows
+/// come down by `lower` decimetres and get texture coordinates around the arch.
+pub fn teeth(base: &Base, shapes: &Shapes, lower: f32) -> Mesh {
+    let mut both = Mesh::default();
+    for (name, gum_up) in [("helper-upper-teeth", true), ("helper-lower-teeth", false)] {
+        let mut row = group(base, shapes, &[name], "teeth");
+        let low = row
+            .vertices
+            .iter()
+            .map(|v| v.rest.y)
+            .fold(f32::MAX, f32::min);
+        let high = row
+            .vertices
+            .iter()
+            .map(|v| v.rest.y)
+            .fold(f32::MIN, f32::max);
+        for v in &mut row.vertices {
+            let up = (v.rest.y - low) / (high - low);
+            v.uv = Vec2::new(
+                0.5 + v.rest.x.atan2(v.rest.z - 0.85) / std::f32::consts::PI,
+                if gum_up { 1.0 - up } else { up },
+            );
+            v.position.y -= lower;
+        }
+        both.append(row);
+    }
+    both.name = "teeth".into();
+    both.material = "teeth".into();
+    both
+}

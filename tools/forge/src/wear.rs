@@ -25,6 +25,17 @@ fn garment(tights: &Mesh, name: &str, material: &str) -> Mesh {
     }
 }
 
+fn blazer_opening(p: Vec3) -> f32 {
+    outside_v(p, 2.65, 4.50, 0.40)
+}
+
+/// Later cuts go by where the cloth is now.
+fn settle(mesh: &mut Mesh) {
+    for v in &mut mesh.vertices {
+        v.rest = v.position;
+    }
+}
+
 fn smooth(mesh: &mut Mesh, rounds: usize) {
     mesh.smooth(rounds, 0.5);
 }
@@ -51,13 +62,17 @@ pub fn blouse(tights: &Mesh) -> Vec<Mesh> {
     body.clip(&|v| 2.2 - arm_length(v));
     body.subdivide();
     smooth(&mut body, 6);
+    settle(&mut body);
+    // The blazer hides the rest.
+    body.clip(&|v| 0.35 - blazer_opening(v.rest));
     body.clip(&|v| outside_v(v.position, 3.82, 4.62, 0.80));
     body.offset(&|_| 0.035);
     // The collar: a band along the opening, standing off the neck.
     let mut collar = body.clone();
     collar.name = "collar".into();
     collar.clip(&|v| 0.20 - outside_v(v.rest, 3.82, 4.62, 0.80));
-    collar.clip(&|v| v.rest.y - 4.02);
+    // Pointed in front.
+    collar.clip(&|v| v.rest.y - 4.16 + 1.3 * outside_v(v.rest, 3.82, 4.62, 0.80));
     collar.offset(&|v| 0.045 + 0.03 * ramp(0.2, 0.0, outside_v(v.rest, 3.82, 4.62, 0.80)));
     tile(&mut body, 1.0);
     tile(&mut collar, 1.0);
@@ -69,16 +84,14 @@ pub fn blazer(tights: &Mesh) -> Vec<Mesh> {
     body.clip(&|v| v.rest.y - HEM);
     body.subdivide();
     smooth(&mut body, 10);
-    let opening = |p: Vec3| outside_v(p, 2.55, 4.50, 0.385);
+    let opening = blazer_opening;
     body.clip(&|v| opening(v.position));
     body.clip(&|v| 3.93 - arm_length(v));
-    for v in &mut body.vertices {
-        v.rest = v.position;
-    }
+    settle(&mut body);
     // Shoulders are padded, the cut is loose below the chest.
     body.offset(&|v| {
         let shoulder = ramp(0.7, 1.4, v.rest.x.abs()) * ramp(3.5, 4.0, v.rest.y);
-        0.10 + 0.05 * shoulder
+        0.075 + 0.03 * shoulder
     });
     // Lapels: a band along the opening that lies on the cloth.
     let width = |p: Vec3| 0.50 * ramp(2.5, 3.75, p.y) * (1.0 - 0.45 * ramp(3.9, 4.5, p.y)) + 0.02;

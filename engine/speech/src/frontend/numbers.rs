@@ -270,7 +270,11 @@ static CHINESE: LazyLock<Vec<Rule>> = LazyLock::new(|| {
                 )
             },
         ),
-        (r"0\d{2,}|\d{9,}", |c| han_digits(group(c, 0))),
+        // A code or an account is said digit by digit, a round number is not.
+        (r"0\d{2,}|\d{9,}", |c| match group(c, 0) {
+            round if !round.starts_with('0') && round.ends_with("0000") => han_number(round),
+            code => han_digits(code),
+        }),
         (&format!(r"[-−]?(?:{n})"), |c| {
             han_decimal(&plain(group(c, 0)))
         }),
