@@ -14,6 +14,7 @@ mod manifest;
 mod model;
 mod names;
 mod normals;
+mod surface;
 
 pub use binding::{Binding, FaceRig, Source};
 pub use bundle::{Avatar, DEFAULT_AVATAR, list};
@@ -22,4 +23,5 @@ pub use drive::{Deformer, Drive, Driven};
 pub use error::AvatarError;
 pub use framing::{Camera, Framing};
 pub use manifest::{Calibration, Kind, Lips, Manifest};
-pub use model::{AlphaMode, Material, Mesh, Model, Morph, Node, Skin};
+pub use model::{Mesh, Model, Morph, Node, Skin};
+pub use surface::{AlphaMode, Material};

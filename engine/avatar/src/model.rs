@@ -12,11 +12,11 @@ use serde_json::Value;
 use crate::AvatarError;
 use crate::binding::{self, Binding};
 use crate::names;
+use crate::surface::{Material, plain_material, read_image, read_material};
 
 /// Larger files are refused before they are read.
 const MAX_FILE_BYTES: u64 = 512 << 20;
 const MAX_VERTICES: usize = 2_000_000;
-const MAX_PIXELS: u32 = 16_384;
 /// Morph deltas shorter than this (metres at model scale 1) are dropped.
 const LEAST_DELTA: f32 = 1e-6;
 
@@ -63,31 +63,6 @@ pub struct Skin {
     pub inverse_bind: Vec<Mat4>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum AlphaMode {
-    Opaque,
-    /// Cut at this alpha.
-    Mask(f32),
-    Blend,
-}
-
-/// glTF metallic-roughness; textures are indices into [`Model::images`].
-#[derive(Clone, Debug)]
-pub struct Material {
-    pub name: String,
-    /// Linear RGBA.
-    pub base: [f32; 4],
-    pub emissive: [f32; 3],
-    pub metallic: f32,
-    pub roughness: f32,
-    pub normal_scale: f32,
-    pub base_texture: Option<usize>,
-    pub normal_texture: Option<usize>,
-    pub metallic_roughness_texture: Option<usize>,
-    pub alpha: AlphaMode,
-    pub double_sided: bool,
-}
-
 /// A whole model in its rest pose, and what drives it.
 #[derive(Clone, Debug)]
 pub struct Model {
@@ -128,13 +103,13 @@ impl Model {
         let bytes = std::fs::read(path).map_err(|e| read(e.to_string()))?;
         let (mut json, blob) = split(&bytes).map_err(&bad)?;
         check_extensions(&mut json, path)?;
-        check_uris(&json).map_err(&bad)?;
-        let root = serde_json::from_value(json.clone()).map_err(|e| bad(e.to_string()))?;
-        let document = gltf::Document::from_json(root).map_err(|e| bad(e.to_string()))?;
         let base = path
             .parent()
             .filter(|p| !p.as_os_str().is_empty())
             .unwrap_or(Path::new("."));
+        check_uris(&json, base).map_err(&bad)?;
+        let root = serde_json::from_value(json.clone()).map_err(|e| bad(e.to_string()))?;
+        let document = gltf::Document::from_json(root).map_err(|e| bad(e.to_string()))?;
         let buffers = gltf::import_buffers(&document, Some(base), blob)
             .map_err(|e| bad(format!("its buffers cannot be read: {e}")))?;
         let mut model = Self::build(&document, &json, &buffers, base).map_err(&bad)?;
@@ -354,7 +329,8 @@ fn check_extensions(json: &mut Value, path: &Path) -> Result<(), AvatarError> {
 }
 
 /// Buffers and images must be inside the file or below its folder.
-fn check_uris(json: &Value) -> Result<(), String> {
+/// Files beside the model stay in its folder, and its buffers are there.
+fn check_uris(json: &Value, base: &Path) -> Result<(), String> {
     for list in ["buffers", "images"] {
         for entry in json[list].as_array().into_iter().flatten() {
             let Some(uri) = entry["uri"].as_str() else {
@@ -368,6 +344,11 @@ fn check_uris(json: &Value) -> Result<(), String> {
                 .all(|c| matches!(c, Component::Normal(_) | Component::CurDir));
             if !inside || uri.contains("://") || uri.contains("%2") {
                 return Err(format!("it refers to `{uri}`, outside of its folder"));
+            }
+            if list == "buffers" && !base.join(uri.replace("%20", " ")).is_file() {
+                return Err(format!(
+                    "its buffer `{uri}` is missing: keep all of the model's files together"
+                ));
             }
         }
     }
@@ -575,131 +556,5 @@ fn normalised(weights: [f32; 4]) -> [f32; 4] {
     match sum > 1e-6 {
         true => weights.map(|w| w / sum),
         false => [1.0, 0.0, 0.0, 0.0],
-    }
-}
-
-fn read_image(
-    image: &gltf::Image<'_>,
-    buffers: &[gltf::buffer::Data],
-    base: &Path,
-    warnings: &mut Vec<String>,
-) -> Arc<RgbaImage> {
-    let decoded = match image.source() {
-        gltf::image::Source::View { view, .. } => buffers
-            .get(view.buffer().index())
-            .and_then(|b| {
-                b.0.get(view.offset()..view.offset().checked_add(view.length())?)
-            })
-            .map(decode_image),
-        gltf::image::Source::Uri { uri, .. } if uri.starts_with("data:") => gltf::import_images(
-            // The library knows data URIs; files are opened here.
-            &image_document(uri),
-            None,
-            &[],
-        )
-        .ok()
-        .and_then(|mut images| images.pop())
-        .map(|data| to_rgba(&data)),
-        gltf::image::Source::Uri { uri, .. } => {
-            std::fs::read(base.join(uri)).ok().map(|b| decode_image(&b))
-        }
-    };
-    match decoded {
-        Some(Ok(image)) => Arc::new(image),
-        Some(Err(reason)) => {
-            warnings.push(format!(
-                "texture {} cannot be read ({reason}): grey instead",
-                image.index()
-            ));
-            grey()
-        }
-        None => {
-            warnings.push(format!(
-                "texture {} is missing: grey instead",
-                image.index()
-            ));
-            grey()
-        }
-    }
-}
-
-fn image_document(uri: &str) -> gltf::Document {
-    let root = serde_json::json!({"asset": {"version": "2.0"}, "images": [{"uri": uri}]});
-    match serde_json::from_value(root).map(gltf::Document::from_json_without_validation) {
-        Ok(document) => document,
-        Err(_) => gltf::Document::from_json_without_validation(gltf::json::Root::default()),
-    }
-}
-
-fn to_rgba(data: &gltf::image::Data) -> Result<RgbaImage, String> {
-    let pixels = match data.format {
-        gltf::image::Format::R8G8B8A8 => data.pixels.clone(),
-        gltf::image::Format::R8G8B8 => data
-            .pixels
-            .chunks_exact(3)
-            .flat_map(|p| [p[0], p[1], p[2], 255])
-            .collect(),
-        other => return Err(format!("{other:?}")),
-    };
-    RgbaImage::from_raw(data.width, data.height, pixels).ok_or_else(|| "size".to_owned())
-}
-
-fn decode_image(bytes: &[u8]) -> Result<RgbaImage, String> {
-    let mut reader = image::ImageReader::new(std::io::Cursor::new(bytes))
-        .with_guessed_format()
-        .map_err(|e| e.to_string())?;
-    let mut limits = image::Limits::default();
-    limits.max_image_width = Some(MAX_PIXELS);
-    limits.max_image_height = Some(MAX_PIXELS);
-    limits.max_alloc = Some(1 << 30);
-    reader.limits(limits);
-    Ok(reader.decode().map_err(|e| e.to_string())?.to_rgba8())
-}
-
-fn grey() -> Arc<RgbaImage> {
-    Arc::new(RgbaImage::from_pixel(
-        1,
-        1,
-        image::Rgba([128, 128, 128, 255]),
-    ))
-}
-
-fn plain_material() -> Material {
-    Material {
-        name: String::new(),
-        base: [0.8, 0.8, 0.8, 1.0],
-        emissive: [0.0; 3],
-        metallic: 0.0,
-        roughness: 0.8,
-        normal_scale: 1.0,
-        base_texture: None,
-        normal_texture: None,
-        metallic_roughness_texture: None,
-        alpha: AlphaMode::Opaque,
-        double_sided: false,
-    }
-}
-
-fn read_material(material: &gltf::Material<'_>) -> Material {
-    let pbr = material.pbr_metallic_roughness();
-    let image = |texture: gltf::Texture<'_>| texture.source().index();
-    Material {
-        name: material.name().unwrap_or_default().to_owned(),
-        base: pbr.base_color_factor(),
-        emissive: material.emissive_factor(),
-        metallic: pbr.metallic_factor(),
-        roughness: pbr.roughness_factor(),
-        normal_scale: material.normal_texture().map_or(1.0, |n| n.scale()),
-        base_texture: pbr.base_color_texture().map(|t| image(t.texture())),
-        normal_texture: material.normal_texture().map(|t| image(t.texture())),
-        metallic_roughness_texture: pbr.metallic_roughness_texture().map(|t| image(t.texture())),
-        alpha: match material.alpha_mode() {
-            gltf::material::AlphaMode::Opaque => AlphaMode::Opaque,
-            gltf::material::AlphaMode::Mask => {
-                AlphaMode::Mask(material.alpha_cutoff().unwrap_or(0.5))
-            }
-            gltf::material::AlphaMode::Blend => AlphaMode::Blend,
-        },
-        double_sided: material.double_sided(),
     }
 }

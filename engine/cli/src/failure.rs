@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use huashen_pipeline::Cancelled;
 use huashen_pipeline::models::ModelError;
+use huashen_pipeline::{Cancelled, PipelineError};
 use huashen_render::RenderError;
 use huashen_speech::SpeechError;
 
@@ -25,10 +25,10 @@ pub struct Missing(pub String);
 /// Prints the error with its causes on stderr, in one line, and picks the code.
 pub fn report(error: &anyhow::Error) -> ExitCode {
     let code = code_of(error);
-    if code != INTERRUPTED || error.downcast_ref::<Cancelled>().is_none() {
-        crate::output::error_line(&one_line(error));
-    } else {
+    if code == INTERRUPTED {
         crate::output::error_line("stopped; nothing half-written was left behind");
+    } else {
+        crate::output::error_line(&one_line(error));
     }
     ExitCode::from(code)
 }
@@ -54,7 +54,10 @@ fn code_of(error: &anyhow::Error) -> u8 {
         if cause.is::<Missing>() {
             return MISSING;
         }
-        if cause.is::<Cancelled>() || matches!(cause.downcast_ref(), Some(ModelError::Cancelled)) {
+        if cause.is::<Cancelled>()
+            || matches!(cause.downcast_ref(), Some(ModelError::Cancelled))
+            || matches!(cause.downcast_ref(), Some(PipelineError::Cancelled(_)))
+        {
             return INTERRUPTED;
         }
         if let Some(e) = cause.downcast_ref::<SpeechError>() {

@@ -22,8 +22,18 @@ fn main() -> ExitCode {
         Err(error) => error.exit(),
     };
     output::init_log(args.verbose);
+    quiet_device_selection();
     match commands::run(args) {
         Ok(code) => code,
         Err(error) => failure::report(&error),
+    }
+}
+
+/// Mesa's device-selection layer asks the Wayland compositor which GPU it uses;
+/// where nobody is logged in, it prints an error that is none.
+fn quiet_device_selection() {
+    if std::env::var_os("XDG_RUNTIME_DIR").is_none() {
+        // SAFETY: no other thread runs yet.
+        unsafe { std::env::set_var("NODEVICE_SELECT", "1") };
     }
 }

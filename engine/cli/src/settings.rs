@@ -28,8 +28,10 @@ impl Settings {
         }
         let text =
             std::fs::read_to_string(path).with_context(|| format!("{FILE} cannot be read"))?;
-        toml::from_str(&text).with_context(|| {
-            format!("{FILE} has a setting that is not known; it takes avatar, voice, fps, size, background")
+        toml::from_str(&text).map_err(|e| {
+            let before = e.span().map_or(0, |s| s.start.min(text.len()));
+            let line = text[..before].matches('\n').count() + 1;
+            anyhow::anyhow!("{FILE}, line {line}: {}", e.message())
         })
     }
 }

@@ -243,7 +243,7 @@ impl<'a> Clip<'a> {
         })
     }
 
-    fn push(&mut self, frame: Frame) -> Result<(), SinkError> {
+    fn push(&mut self, frame: Frame) -> Result<()> {
         let until = (self.rate.frame_time_secs(frame.index + 1) * f64::from(self.rate_hz)) as usize;
         let until = until.clamp(self.pushed, self.audio.len().max(self.pushed));
         self.clip
