@@ -19,6 +19,24 @@ pub struct Vertex {
     pub shapes: BTreeMap<usize, Vec3>,
     /// Position before any offset, for functions of the body's shape.
     pub rest: Vec3,
+    /// Multiplies the material's colour: grey, and what shows of it.
+    pub shade: Shade,
+}
+
+/// A vertex's own share of its colour.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Shade {
+    pub light: f32,
+    pub alpha: f32,
+}
+
+impl Default for Shade {
+    fn default() -> Self {
+        Self {
+            light: 1.0,
+            alpha: 1.0,
+        }
+    }
 }
 
 impl Vertex {
@@ -44,6 +62,10 @@ impl Vertex {
             weights,
             shapes,
             rest: a.rest.lerp(b.rest, t),
+            shade: Shade {
+                light: a.shade.light + (b.shade.light - a.shade.light) * t,
+                alpha: a.shade.alpha + (b.shade.alpha - a.shade.alpha) * t,
+            },
         }
     }
 }
@@ -86,6 +108,7 @@ impl Mesh {
                                 .enumerate()
                                 .filter_map(|(i, s)| Some((i, *s.get(&v)?)))
                                 .collect(),
+                            shade: Shade::default(),
                         });
                         mesh.vertices.len() as u32 - 1
                     })
@@ -163,6 +186,69 @@ impl Mesh {
             }
         }
         self.triangles = out;
+        self.drop_unused();
+    }
+
+    /// Turns the open borders inwards by `depth`: cloth gets a thickness.
+    pub fn rim(&mut self, depth: f32) {
+        let normals = self.normals();
+        let key = |v: &Vertex| (v.position * 1e4).round().as_ivec3();
+        let mut used: BTreeMap<([i32; 3], [i32; 3]), u32> = BTreeMap::new();
+        let ends = |mesh: &Self, a: u32, b: u32| {
+            let (a, b) = (
+                key(&mesh.vertices[a as usize]).to_array(),
+                key(&mesh.vertices[b as usize]).to_array(),
+            );
+            (a.min(b), a.max(b))
+        };
+        for t in &self.triangles {
+            for k in 0..3 {
+                *used.entry(ends(self, t[k], t[(k + 1) % 3])).or_insert(0) += 1;
+            }
+        }
+        let mut inner: HashMap<u32, u32> = HashMap::new();
+        let mut walls = Vec::new();
+        for t in self.triangles.clone() {
+            for k in 0..3 {
+                let (a, b) = (t[k], t[(k + 1) % 3]);
+                let (low, high) = ends(self, a, b);
+                if low == high || used[&(low, high)] != 1 {
+                    continue;
+                }
+                let [c, d] = [a, b].map(|i| {
+                    *inner.entry(i).or_insert_with(|| {
+                        // The wall has an upper end of its own, a hair's breadth
+                        // lower: its light must not spill over the cloth's.
+                        for by in [0.003, depth] {
+                            let mut v = self.vertices[i as usize].clone();
+                            v.position -= normals[i as usize] * by;
+                            self.vertices.push(v);
+                        }
+                        self.vertices.len() as u32 - 2
+                    })
+                });
+                walls.extend([[b, a, c], [b, c, d]]);
+                walls.extend([[d, c, c + 1], [d, c + 1, d + 1]]);
+            }
+        }
+        self.triangles.extend(walls);
+    }
+
+    /// Vertices at one place become one; texture coordinates are the first's.
+    pub fn weld(&mut self) {
+        let mut first: HashMap<glam::IVec3, u32> = HashMap::new();
+        let index: Vec<u32> = (0_u32..)
+            .zip(&self.vertices)
+            .map(|(i, v)| {
+                let key = (v.position * 1e3).round().as_ivec3();
+                *first.entry(key).or_insert(i)
+            })
+            .collect();
+        for t in &mut self.triangles {
+            *t = t.map(|i| index[i as usize]);
+        }
+        self.triangles
+            .retain(|[a, b, c]| a != b && b != c && c != a);
         self.drop_unused();
     }
 
