@@ -181,9 +181,9 @@ fn softbox(r: vec3<f32>) -> f32 {
     let facing = step(0.0, dot(r, KEY_TO));
     let x = abs(dot(r, side));
     let y = abs(dot(r, up));
-    let window = smoothstep(0.27, 0.20, x) * smoothstep(0.34, 0.27, y);
-    let fill = smoothstep(0.975, 0.99, dot(r, FILL_TO));
-    return facing * window + 0.25 * fill;
+    let window = smoothstep(0.28, 0.14, x) * smoothstep(0.34, 0.20, y);
+    let fill = smoothstep(0.965, 0.995, dot(r, FILL_TO));
+    return facing * window + 0.14 * fill;
 }
 
 // A soft shoulder above 0.5, so that highlights roll off instead of clipping.
@@ -244,7 +244,8 @@ fn fragment(f: Fragment, @builtin(front_facing) front: bool) -> @location(0) vec
         let e = expose(vec3(shine));
         return vec4(e * 0.9, saturate(shine) * 0.5);
     } else if KIND == TEETH || KIND == TONGUE {
-        let open = mix(0.16, 0.85, view.mouth_open);
+        // Teeth stand in front: a smile lights them with the jaw shut.
+        let open = mix(select(0.18, 0.55, KIND == TEETH), 0.92, view.mouth_open);
         let diffuse = KEY * saturate(key * 0.6 + 0.4) * mix(0.35, 1.0, shadow) + FILL * fill + ambient;
         let wet = gloss(n, key_h, KEY_TO, 0.3) * 0.04 * 3.1416 * saturate(key) * shadow;
         // Occlusion was baked with the mouth shut; `open` stands for it here.

@@ -35,7 +35,7 @@ struct Args {
 
 /// A young woman, mostly East Asian, of a fine frame; corners of the mouth a
 /// little up, so that a resting face does not sulk.
-const MACROS: [(&str, f32); 20] = [
+const MACROS: [(&str, f32); 16] = [
     ("macrodetails/asian-female-young", 0.75),
     ("macrodetails/caucasian-female-young", 0.25),
     (
@@ -55,19 +55,21 @@ const MACROS: [(&str, f32); 20] = [
     ("mouth/mouth-scale-horiz-decr", 0.10),
     ("mouth/mouth-lowerlip-volume-decr", 0.20),
     ("mouth/mouth-upperlip-volume-decr", 0.15),
-    ("eyes/l-eye-height2-incr", 0.25),
-    ("eyes/r-eye-height2-incr", 0.25),
-    ("eyes/l-eye-scale-incr", 0.20),
-    ("eyes/r-eye-scale-incr", 0.20),
 ];
 
 fn main() -> Result<()> {
     let args = Args::parse();
     let base = Base::load(&args.package, &MACROS)?;
-    let shapes: Vec<HashMap<usize, Vec3>> = ArkitShape::ALL
+    let mut shapes: Vec<HashMap<usize, Vec3>> = ArkitShape::ALL
         .iter()
         .map(|s| base.face_shape(s.name()))
         .collect::<Result<_>>()?;
+    // On this face the lids would leave a slit at the corners.
+    for blink in [ArkitShape::EyeBlinkLeft, ArkitShape::EyeBlinkRight] {
+        for d in shapes[blink.index()].values_mut() {
+            *d *= 1.07;
+        }
+    }
     let names: Vec<&str> = ArkitShape::ALL.iter().map(|s| s.name()).collect();
 
     let (skin, mut mouth) = parts::skin_and_mouth(&base, &shapes, &base.mask("inside-mouth")?);
@@ -76,17 +78,12 @@ fn main() -> Result<()> {
     let mut lashes = parts::group(
         &base,
         &shapes,
-        &[
-            "helper-l-eyelashes-1",
-            "helper-l-eyelashes-2",
-            "helper-r-eyelashes-1",
-            "helper-r-eyelashes-2",
-        ],
+        &["helper-l-eyelashes-2", "helper-r-eyelashes-2"],
         "lashes",
     );
     parts::shorten(&mut lashes, &skin);
-    let mut teeth = parts::teeth(&base, &shapes, 0.042);
-    parts::darken(&mut teeth, 1.22, 0.85, 0.35);
+    let mut teeth = parts::teeth(&base, &shapes, 0.066);
+    parts::darken(&mut teeth, 1.16, 0.80, 0.35);
     let mut tongue = parts::group(&base, &shapes, &["helper-tongue"], "tongue");
     parts::darken(&mut tongue, 1.15, 0.62, 0.10);
     parts::darken(&mut mouth, 1.18, 0.70, 0.04);
@@ -136,21 +133,21 @@ fn main() -> Result<()> {
         painted("skin", paint::jpeg(&skin_picture, 88)?, 0.56),
         painted("eye", paint::jpeg(&paint::eye(), 90)?, 0.2),
         painted("hair", paint::jpeg(&paint::strands(), 88)?, 0.5),
-        painted(
+        two_sided(painted(
             "cloth_blouse",
             paint::jpeg(&paint::weave(Vec3::new(214.0, 215.0, 219.0), 0.012), 88)?,
             0.8,
-        ),
-        painted(
+        )),
+        two_sided(painted(
             "cloth_blazer",
             paint::jpeg(&paint::weave(Vec3::new(38.0, 47.0, 72.0), 0.07), 88)?,
             0.85,
-        ),
-        painted(
+        )),
+        two_sided(painted(
             "cloth_lapel",
             paint::jpeg(&paint::weave(Vec3::new(44.0, 54.0, 81.0), 0.07), 88)?,
             0.85,
-        ),
+        )),
         plain("button", [0.012, 0.014, 0.022, 1.0], 0.35),
         plain("mouth", [0.19, 0.038, 0.036, 1.0], 0.5),
         painted("teeth", paint::jpeg(&paint::teeth(), 92)?, 0.3),
@@ -249,7 +246,7 @@ fn skeleton(
 fn rest(joint: &str) -> Quat {
     let side = if joint.starts_with("Left") { 1.0 } else { -1.0 };
     match joint.strip_prefix("Left").or(joint.strip_prefix("Right")) {
-        Some("Arm") => Quat::from_rotation_z(-0.55 * side),
+        Some("Arm") => Quat::from_rotation_z(-0.60 * side),
         _ => Quat::IDENTITY,
     }
 }

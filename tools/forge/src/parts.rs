@@ -87,7 +87,8 @@ pub fn eye(base: &Base, side: char) -> (Mesh, Vec3) {
         high = high.max(base.positions[*v]);
     }
     let centre = (low + high) * 0.5;
-    let radius = (high.x - low.x) * 0.5;
+    // The lids close over the least of its extents.
+    let radius = (high - low).min_element() * 0.5;
     let joint = if side == 'l' { "LeftEye" } else { "RightEye" };
     let mut mesh = Mesh {
         name: joint.into(),
@@ -130,8 +131,7 @@ pub fn eye(base: &Base, side: char) -> (Mesh, Vec3) {
 }
 
 /// Pulls lashes towards the lid that they stand on: the base's are a stage
-/// make-up's. Solid at the root, they fade to the tip; the lower ones are a
-/// breath of colour.
+/// make-up's. Solid at the root, they fade to the tip.
 pub fn shorten(lashes: &mut Mesh, skin: &Mesh) {
     let lids: Vec<&Vertex> = skin
         .vertices
@@ -139,7 +139,6 @@ pub fn shorten(lashes: &mut Mesh, skin: &Mesh) {
         .filter(|v| v.rest.z > 0.8 && (5.8..6.3).contains(&v.rest.y))
         .collect();
     for v in &mut lashes.vertices {
-        let upper = v.base_uv.y < 0.955;
         // The root is a mean of the nearest of the lid, so that the line stays
         // smooth when the lid moves.
         let mut near: Vec<(f32, &Vertex)> = lids
@@ -159,7 +158,7 @@ pub fn shorten(lashes: &mut Mesh, skin: &Mesh) {
             }
         }
         let far = near.first().map_or(0.0, |n| n.0);
-        let pull = if upper { 0.42 } else { 0.55 };
+        let pull = 0.42;
         v.position = v.rest.lerp(root, pull);
         // Its own moves at the tip, the lid's at the root.
         let own = v.shapes.clone();
@@ -174,11 +173,7 @@ pub fn shorten(lashes: &mut Mesh, skin: &Mesh) {
             })
             .collect();
         let tip = ramp(0.012, 0.10, far);
-        v.shade.alpha = if upper {
-            0.80 * (1.0 - tip) + 0.10 * tip
-        } else {
-            0.16 * (1.0 - tip)
-        };
+        v.shade.alpha = 0.82 * (1.0 - tip) + 0.10 * tip;
     }
 }
 

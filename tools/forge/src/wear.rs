@@ -12,26 +12,25 @@ use crate::noise::{noise, ramp};
 /// cloth. It begins at `front` in front and at `back` behind, and widens by
 /// `slope`; `round` takes the point off.
 fn outside_v(p: Vec3, front: f32, back: f32, slope: f32, round: f32) -> f32 {
-    let behind = ramp(0.30, -0.30, p.z);
-    let steep = slope + (2.5 - slope) * behind;
+    let behind = ramp(0.42, -0.38, p.z);
     let at_front = (p.y - front) * slope;
     let half = at_front + ((p.y - back) * 2.5 - at_front) * behind;
     // A hyperbola instead of the corner.
     let half = 0.5 * (half + (half * half + round * round).sqrt());
     let x = (p.x * p.x + round * round).sqrt();
-    (x - half - round * 0.5) / (1.0 + steep * steep).sqrt()
+    (x - half - round * 0.5) / (1.0 + slope * slope).sqrt()
 }
 
 /// How far inside the blouse `p` is: negative where skin shows.
 pub fn neckline(p: Vec3) -> f32 {
-    outside_v(p, 3.62, 4.42, 0.62, 0.10)
+    outside_v(p, 3.60, 4.10, 1.05, 0.10)
 }
 
 /// Where the blazer's V ends in front.
 const BUTTON: f32 = 2.22;
 
 fn opening(p: Vec3) -> f32 {
-    outside_v(p, BUTTON, 4.30, 0.31, 0.03)
+    outside_v(p, BUTTON, 4.14, 0.29, 0.03)
 }
 
 /// Where garments end below, decimetres.
@@ -68,6 +67,8 @@ fn named(mut mesh: Mesh, name: &str, material: &str) -> Mesh {
 pub fn blouse(tights: &Mesh) -> Vec<Mesh> {
     let mut body = named(shell(tights), "blouse", "cloth_blouse");
     body.clip(&|v| v.rest.y - 0.5);
+    body.clip(&|v| 4.22 - v.rest.y);
+    body.clip(&|v| v.rest.z - 0.05);
     // The blazer hides the rest.
     body.clip(&|v| 0.28 - opening(v.rest));
     body.clip(&|v| neckline(v.rest));
@@ -94,12 +95,17 @@ fn stand(v: &Vertex) -> f32 {
     let fold = noise(across, 41) * 0.6 + noise(across * 1.9, 42) * 0.4;
     let drape = noise(Vec3::new(p.x * 1.6 + p.y * 0.9, p.y * 0.7, p.z), 43);
     let waist = ramp(2.6, 1.6, p.y) * (1.0 - sleeve);
-    0.105 + 0.030 * shoulder + 0.034 * fold * sleeve + 0.012 * drape * waist
+    0.105 + 0.030 * shoulder + 0.048 * fold * sleeve + 0.012 * drape * waist
 }
 
 /// Lapels: width along the opening's edge, to the notch.
 fn lapel_width(p: Vec3) -> f32 {
     0.60 * ramp(BUTTON - 0.15, 3.45, p.y) + 0.01
+}
+
+/// The collar's width, narrower over the shoulder.
+fn collar_width(p: Vec3) -> f32 {
+    0.42 - 0.16 * ramp(3.65, 4.15, p.y)
 }
 
 /// The line where lapel and collar meet: positive above.
@@ -116,7 +122,8 @@ fn band(body: &Mesh, name: &str, inside: &[&dyn Fn(Vec3) -> f32], lift: f32) -> 
     // Rolled at the fold, lying flat at the edge.
     mesh.offset(&|v| {
         let d = opening(v.rest);
-        lift + 0.040 * ramp(0.0, 0.07, d) * ramp(0.45, 0.08, d)
+        lift * (1.0 - 0.5 * ramp(3.75, 4.1, v.rest.y))
+            + 0.040 * ramp(0.0, 0.07, d) * ramp(0.45, 0.08, d)
     });
     for v in &mut mesh.vertices {
         v.shade = Shade::default();
@@ -142,11 +149,15 @@ pub fn blazer(tights: &Mesh) -> Vec<Mesh> {
         let d = opening(p);
         let front = ramp(0.2, 0.5, p.z);
         // Under the lapel's edge, the front's edge, and the armhole's seam.
-        let lapel = if gorge(p) < 0.0 { lapel_width(p) } else { 0.40 };
+        let lapel = if gorge(p) < 0.0 {
+            lapel_width(p)
+        } else {
+            collar_width(p)
+        };
         let edge = ramp(0.16, 0.0, d - lapel) * front;
         let overlap = ramp(0.10, 0.0, (p.x - 0.17).abs()) * front * ramp(BUTTON, BUTTON - 0.1, p.y);
         let armhole = ramp(0.09, 0.0, (p.x.abs() - 1.36 - 0.12 * (p.y - 3.6)).abs());
-        v.shade.light = 1.0 - 0.38 * edge - 0.40 * overlap - 0.22 * armhole;
+        v.shade.light = 1.0 - 0.38 * edge - 0.40 * overlap - 0.30 * armhole;
     }
     let lapel = band(
         &body,
@@ -158,7 +169,7 @@ pub fn blazer(tights: &Mesh) -> Vec<Mesh> {
         &body,
         "collar",
         &[
-            &|p| 0.42 - opening(p),
+            &|p| collar_width(p) - opening(p),
             // The notch opens outwards.
             &|p| gorge(p) - (0.006 + 0.75 * (opening(p) - 0.24).max(0.0)),
         ],
