@@ -133,6 +133,7 @@ fn vertex(position: Vec3, uv: Vec2) -> Vertex {
         base_uv: Vec2::ZERO,
         weights: vec![("Head".into(), 1.0)],
         shapes: Default::default(),
+        out: Vec3::ZERO,
         shade: Default::default(),
     }
 }

@@ -1,7 +1,7 @@
 //! Meshes on their way into the file: vertices with everything attached, and
 //! cutting along a line.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use glam::{Vec2, Vec3};
 
@@ -19,6 +19,9 @@ pub struct Vertex {
     pub shapes: BTreeMap<usize, Vec3>,
     /// Position before any offset, for functions of the body's shape.
     pub rest: Vec3,
+    /// Where outwards is, when it was settled before cuts; zero when not. Cuts
+    /// leave slivers, whose own direction is noise.
+    pub out: Vec3,
     /// Multiplies the material's colour: grey, and what shows of it.
     pub shade: Shade,
 }
@@ -62,6 +65,7 @@ impl Vertex {
             weights,
             shapes,
             rest: a.rest.lerp(b.rest, t),
+            out: a.out.lerp(b.out, t).normalize_or_zero(),
             shade: Shade {
                 light: a.shade.light + (b.shade.light - a.shade.light) * t,
                 alpha: a.shade.alpha + (b.shade.alpha - a.shade.alpha) * t,
@@ -108,6 +112,7 @@ impl Mesh {
                                 .enumerate()
                                 .filter_map(|(i, s)| Some((i, *s.get(&v)?)))
                                 .collect(),
+                            out: Vec3::ZERO,
                             shade: Shade::default(),
                         });
                         mesh.vertices.len() as u32 - 1
@@ -144,9 +149,20 @@ impl Mesh {
             .collect()
     }
 
+    /// [`Vertex::out`] where it is settled, else the normal.
+    fn outwards(&self) -> Vec<Vec3> {
+        let mut normals = self.normals();
+        for (n, v) in normals.iter_mut().zip(&self.vertices) {
+            if v.out != Vec3::ZERO {
+                *n = v.out;
+            }
+        }
+        normals
+    }
+
     /// Moves every vertex along its normal by `amount(vertex)`.
     pub fn offset(&mut self, amount: &dyn Fn(&Vertex) -> f32) {
-        let normals = self.normals();
+        let normals = self.outwards();
         for (v, n) in self.vertices.iter_mut().zip(normals) {
             let by = amount(v);
             v.position += n * by;
@@ -191,7 +207,7 @@ impl Mesh {
 
     /// Turns the open borders inwards by `depth`: cloth gets a thickness.
     pub fn rim(&mut self, depth: f32) {
-        let normals = self.normals();
+        let normals = self.outwards();
         let key = |v: &Vertex| (v.position * 1e4).round().as_ivec3();
         let mut used: BTreeMap<([i32; 3], [i32; 3]), u32> = BTreeMap::new();
         let ends = |mesh: &Self, a: u32, b: u32| {
@@ -292,6 +308,37 @@ impl Mesh {
                 if let Some((sum, n)) = sums.get(&key(v.position)) {
                     v.position = v.position.lerp(*sum / *n, amount);
                 }
+            }
+        }
+    }
+
+    /// Spreads joint weights over neighbours, of a welded mesh: cloth bends wider
+    /// than the body under it, and vertices that the rig forgot follow theirs.
+    pub fn smooth_weights(&mut self, rounds: usize) {
+        let mut near: Vec<BTreeSet<u32>> = vec![BTreeSet::new(); self.vertices.len()];
+        for t in &self.triangles {
+            for k in 0..3 {
+                near[t[k] as usize].extend([t[(k + 1) % 3], t[(k + 2) % 3]]);
+            }
+        }
+        for _ in 0..rounds {
+            let before: Vec<Vec<(String, f32)>> =
+                self.vertices.iter().map(|v| v.weights.clone()).collect();
+            for (i, v) in self.vertices.iter_mut().enumerate() {
+                let share = 1.0 / (near[i].len() + 1) as f32;
+                let mut sum: BTreeMap<&str, f32> = BTreeMap::new();
+                for j in near[i].iter().map(|j| *j as usize).chain([i]) {
+                    for (name, w) in &before[j] {
+                        *sum.entry(name).or_insert(0.0) += w * share;
+                    }
+                }
+                let mut list: Vec<(String, f32)> =
+                    sum.into_iter().map(|(n, w)| (n.to_owned(), w)).collect();
+                list.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+                list.truncate(4);
+                let all: f32 = list.iter().map(|l| l.1).sum();
+                list.iter_mut().for_each(|l| l.1 /= all.max(1e-6));
+                v.weights = list;
             }
         }
     }

@@ -37,6 +37,8 @@ pub struct Face {
 pub fn skin(mesh: &Mesh, face: &Face) -> RgbImage {
     let size = SKIN_SIZE as usize;
     let mut texels: Vec<Option<Vec3>> = vec![None; size * size];
+    // Lids fold over themselves: the foremost skin is what is seen.
+    let mut foremost = vec![f32::NEG_INFINITY; size * size];
     for t in &mesh.triangles {
         let v = t.map(|i| &mesh.vertices[i as usize]);
         let mut q = v.map(|v| v.uv * size as f32 - 0.5);
@@ -68,6 +70,10 @@ pub fn skin(mesh: &Mesh, face: &Face) -> RgbImage {
                     continue;
                 }
                 let p: Vec3 = (0..3).map(|k| v[k].rest * b[k]).sum();
+                if p.z < foremost[y * size + x] {
+                    continue;
+                }
+                foremost[y * size + x] = p.z;
                 let base_uv: Vec2 = (0..3).map(|k| v[k].base_uv * b[k]).sum();
                 texels[y * size + x] = Some(complexion(p, base_uv, face));
             }

@@ -115,6 +115,7 @@ pub fn eye(base: &Base, side: char) -> (Mesh, Vec3) {
                 base_uv: Vec2::ZERO,
                 weights: vec![(joint.into(), 1.0)],
                 shapes: Default::default(),
+                out: Vec3::ZERO,
                 shade: Default::default(),
             });
         }

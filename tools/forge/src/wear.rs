@@ -8,29 +8,33 @@ use glam::{Vec2, Vec3};
 use crate::mesh::{Mesh, Shade, Vertex};
 use crate::noise::{noise, ramp};
 
-/// An opening in the shape of a V: how far outside of it `p` is, along the
-/// cloth. It begins at `front` in front and at `back` behind, and widens by
-/// `slope`; `round` takes the point off.
-fn outside_v(p: Vec3, front: f32, back: f32, slope: f32, round: f32) -> f32 {
-    let behind = ramp(0.42, -0.38, p.z);
-    let at_front = (p.y - front) * slope;
-    let half = at_front + ((p.y - back) * 2.5 - at_front) * behind;
+/// An opening for the head, a V in front and a ring around the neck: how far
+/// outside of it `p` is, along the cloth. The V begins at `from` and widens by
+/// `slope`, `round` takes its point off; the ring has the radius `neck`.
+fn outside(p: Vec3, from: f32, slope: f32, round: f32, neck: f32) -> f32 {
+    let half = (p.y - from) * slope;
     // A hyperbola instead of the corner.
     let half = 0.5 * (half + (half * half + round * round).sqrt());
     let x = (p.x * p.x + round * round).sqrt();
-    (x - half - round * 0.5) / (1.0 + slope * slope).sqrt()
+    let front = (x - half - round * 0.5) / (1.0 + slope * slope).sqrt();
+    let front = front + 1.5 * (0.25 - p.z).max(0.0);
+    // Measured level, as shoulders nearly are; high at the nape.
+    let ring = Vec2::new(p.x, 0.85 * (p.z - 0.15)).length() - neck + 1.2 * (4.25 - p.y).max(0.0);
+    // The nearer of both, without a corner.
+    let mix = (0.5 + (front - ring) / 0.16).clamp(0.0, 1.0);
+    front + (ring - front) * mix - 0.08 * mix * (1.0 - mix)
 }
 
 /// How far inside the blouse `p` is: negative where skin shows.
 pub fn neckline(p: Vec3) -> f32 {
-    outside_v(p, 3.60, 4.10, 1.05, 0.10)
+    outside(p, 3.60, 1.05, 0.10, 0.56)
 }
 
 /// Where the blazer's V ends in front.
 const BUTTON: f32 = 2.22;
 
 fn opening(p: Vec3) -> f32 {
-    outside_v(p, BUTTON, 4.14, 0.29, 0.03)
+    outside(p, BUTTON, 0.29, 0.03, 0.58)
 }
 
 /// Where garments end below, decimetres.
@@ -44,8 +48,11 @@ fn shell(tights: &Mesh) -> Mesh {
     mesh.smooth(3, 0.5);
     mesh.subdivide();
     mesh.smooth(9, 0.5);
-    for v in &mut mesh.vertices {
+    mesh.smooth_weights(5);
+    let normals = mesh.normals();
+    for (v, n) in mesh.vertices.iter_mut().zip(normals) {
         v.rest = v.position;
+        v.out = n;
     }
     mesh
 }
