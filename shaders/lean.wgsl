@@ -88,13 +88,13 @@ fn shadow_vertex(@location(0) position: vec3<f32>) -> @builtin(position) vec4<f3
 // The studio. Directions point to the lights; +Z is towards the camera, -X is
 // the picture's left.
 const KEY_TO = vec3<f32>(-0.5080, 0.5588, 0.6553);
-const KEY = vec3<f32>(1.62, 1.50, 1.36);
+const KEY = vec3<f32>(1.20, 1.11, 1.01);
 const FILL_TO = vec3<f32>(0.7352, 0.1838, 0.6525);
-const FILL = vec3<f32>(0.36, 0.42, 0.50);
+const FILL = vec3<f32>(0.27, 0.30, 0.34);
 const RIM_TO = vec3<f32>(0.6172, 0.4629, -0.6362);
-const RIM = vec3<f32>(0.85, 0.92, 1.05);
-const SKY = vec3<f32>(0.46, 0.48, 0.52);
-const GROUND = vec3<f32>(0.24, 0.20, 0.18);
+const RIM = vec3<f32>(0.62, 0.67, 0.76);
+const SKY = vec3<f32>(0.37, 0.385, 0.41);
+const GROUND = vec3<f32>(0.20, 0.17, 0.155);
 
 fn square(x: f32) -> f32 {
     return x * x;
@@ -136,18 +136,42 @@ fn shade_normal(f: Fragment, front: bool) -> vec3<f32> {
     return n;
 }
 
-// How much of the key light arrives: four filtered taps.
-fn lit(f: Fragment) -> f32 {
+// How much of the key light arrives: a tent over 3 by 3 texels in four filtered
+// taps, or over 5 by 5 in nine (Castaño, "Shadow Mapping Summary"). Weights
+// follow the place within a texel, so that edges show no steps.
+fn lit(f: Fragment, soft: bool) -> f32 {
     if !SHADOWED {
         return 1.0;
     }
-    let at = vec2(f.shadow.x * 0.5 + 0.5, 0.5 - f.shadow.y * 0.5);
-    let d = 1.1 / 512.0;
-    return 0.25 * (
-        textureSampleCompareLevel(shadow_map, shadow_sampler, at + vec2(-d, -0.4 * d), f.shadow.z)
-        + textureSampleCompareLevel(shadow_map, shadow_sampler, at + vec2(0.4 * d, -d), f.shadow.z)
-        + textureSampleCompareLevel(shadow_map, shadow_sampler, at + vec2(d, 0.4 * d), f.shadow.z)
-        + textureSampleCompareLevel(shadow_map, shadow_sampler, at + vec2(-0.4 * d, d), f.shadow.z));
+    let side = f32(textureDimensions(shadow_map).x);
+    let at = vec2(f.shadow.x * 0.5 + 0.5, 0.5 - f.shadow.y * 0.5) * side;
+    let base = floor(at + 0.5);
+    let s = at + 0.5 - base;
+    let z = f.shadow.z;
+    let corner = (base - 0.5) / side;
+    let texel = 1.0 / side;
+    if !soft {
+        let w0 = 3.0 - 2.0 * s;
+        let w1 = 1.0 + 2.0 * s;
+        let o0 = ((2.0 - s) / w0 - 1.0) * texel + corner;
+        let o1 = (s / w1 + 1.0) * texel + corner;
+        return (w0.x * w0.y * tap(o0, z)
+            + w1.x * w0.y * tap(vec2(o1.x, o0.y), z)
+            + w0.x * w1.y * tap(vec2(o0.x, o1.y), z)
+            + w1.x * w1.y * tap(o1, z)) / 16.0;
+    }
+    let w0 = 4.0 - 3.0 * s;
+    let w2 = 1.0 + 3.0 * s;
+    let o0 = ((3.0 - 2.0 * s) / w0 - 2.0) * texel + corner;
+    let o1 = (3.0 + s) / 7.0 * texel + corner;
+    let o2 = (s / w2 + 2.0) * texel + corner;
+    return (w0.y * (w0.x * tap(o0, z) + 7.0 * tap(vec2(o1.x, o0.y), z) + w2.x * tap(vec2(o2.x, o0.y), z))
+        + 7.0 * (w0.x * tap(vec2(o0.x, o1.y), z) + 7.0 * tap(o1, z) + w2.x * tap(vec2(o2.x, o1.y), z))
+        + w2.y * (w0.x * tap(vec2(o0.x, o2.y), z) + 7.0 * tap(vec2(o1.x, o2.y), z) + w2.x * tap(o2, z))) / 144.0;
+}
+
+fn tap(at: vec2<f32>, z: f32) -> f32 {
+    return textureSampleCompareLevel(shadow_map, shadow_sampler, at, z);
 }
 
 // A window-shaped softbox and a small fill, mirrored in a wet surface.
@@ -157,15 +181,15 @@ fn softbox(r: vec3<f32>) -> f32 {
     let facing = step(0.0, dot(r, KEY_TO));
     let x = abs(dot(r, side));
     let y = abs(dot(r, up));
-    let window = smoothstep(0.27, 0.20, x) * smoothstep(0.34, 0.27, y);
-    let fill = smoothstep(0.975, 0.99, dot(r, FILL_TO));
-    return facing * window + 0.25 * fill;
+    let window = smoothstep(0.28, 0.14, x) * smoothstep(0.34, 0.20, y);
+    let fill = smoothstep(0.965, 0.995, dot(r, FILL_TO));
+    return facing * window + 0.14 * fill;
 }
 
-// A soft shoulder above 0.7, so that highlights roll off instead of clipping.
+// A soft shoulder above 0.5, so that highlights roll off instead of clipping.
 fn expose(c: vec3<f32>) -> vec3<f32> {
-    let over = max(c - 0.7, vec3(0.0));
-    return min(c, vec3(0.7)) + over / (1.0 + over * 3.0);
+    let over = max(c - 0.5, vec3(0.0));
+    return min(c, vec3(0.5)) + over / (1.0 + over * 1.7);
 }
 
 @fragment
@@ -186,7 +210,11 @@ fn fragment(f: Fragment, @builtin(front_facing) front: bool) -> @location(0) vec
     let fill = saturate(dot(n, FILL_TO) * 0.7 + 0.3);
     let rim = saturate(dot(n, RIM_TO));
     let ambient = mix(GROUND, SKY, n.y * 0.5 + 0.5) * occlusion;
-    let shadow = lit(f);
+    // What faces away needs no look at the map; skin wraps a little further.
+    var shadow = 1.0;
+    if key > -0.45 {
+        shadow = lit(f, KIND == SKIN);
+    }
     let key_h = normalize(KEY_TO + v);
     var colour = vec3(0.0);
     var alpha = base.a;
@@ -196,32 +224,33 @@ fn fragment(f: Fragment, @builtin(front_facing) front: bool) -> @location(0) vec
         // path, so that the terminator turns red instead of grey.
         let wrap = vec3(0.42, 0.20, 0.12);
         let bled = saturate((vec3(key) + wrap) / (1.0 + wrap));
-        let through = mix(vec3(shadow), vec3(sqrt(shadow), shadow, shadow), 0.6);
+        let through = vec3(mix(shadow, sqrt(shadow), 0.35), shadow, shadow);
         let diffuse = KEY * bled * through + FILL * fill * occlusion + RIM * rim * 0.5 + ambient;
-        // Two lobes: a broad one and the thin oil film.
-        let rough = clamp(surface.roughness, 0.35, 0.7);
-        let film = 0.7 * gloss(n, key_h, KEY_TO, rough) + 0.3 * gloss(n, key_h, KEY_TO, rough * 0.6);
-        let spec = KEY * film * 0.035 * saturate(key) * shadow * 3.1416;
+        // One broad lobe: powdered skin.
+        let film = gloss(n, key_h, KEY_TO, clamp(surface.roughness, 0.45, 0.8));
+        let spec = KEY * film * (0.018 * 3.1416) * saturate(key) * shadow;
         let fuzz = fifth(1.0 - nv) * (SKY * 0.35 * occlusion + RIM * saturate(rim + 0.2) * 0.5);
         colour = base.rgb * diffuse + spec + fuzz * 0.5;
     } else if KIND == EYE {
         // The upper lid shades the globe.
-        let lid = mix(0.45, 1.0, smoothstep(0.85, 0.05, n.y)) * mix(0.75, 1.0, nv);
+        let lid = mix(0.40, 1.0, smoothstep(0.62, 0.0, n.y)) * mix(0.62, 1.0, nv);
         let diffuse = KEY * saturate(key * 0.6 + 0.4) * mix(0.5, 1.0, shadow) + FILL * fill + ambient;
-        colour = base.rgb * diffuse * lid * 0.82;
+        colour = base.rgb * diffuse * lid * 0.95;
         if surface.catchlight > 0.0 {
-            colour += vec3(softbox(reflect(-v, n)) * 1.2 + 0.03 * fifth(1.0 - nv));
+            colour += vec3(softbox(reflect(-v, n)) * 0.75 + 0.03 * fifth(1.0 - nv));
         }
     } else if KIND == CORNEA {
         let shine = softbox(reflect(-v, n)) * 1.2 + 0.04 + 0.25 * fifth(1.0 - nv);
         let e = expose(vec3(shine));
         return vec4(e * 0.9, saturate(shine) * 0.5);
     } else if KIND == TEETH || KIND == TONGUE {
-        let open = mix(0.16, 0.85, view.mouth_open);
+        // Teeth stand in front: a smile lights them with the jaw shut.
+        let open = mix(select(0.18, 0.55, KIND == TEETH), 0.92, view.mouth_open);
         let diffuse = KEY * saturate(key * 0.6 + 0.4) * mix(0.35, 1.0, shadow) + FILL * fill + ambient;
         let wet = gloss(n, key_h, KEY_TO, 0.3) * 0.04 * 3.1416 * saturate(key) * shadow;
         // Occlusion was baked with the mouth shut; `open` stands for it here.
-        colour = (base.rgb * diffuse * 0.8 + KEY * wet) * open * max(occlusion, 0.75);
+        // `f.colour` carries how deep it lies: nothing shines in the throat.
+        colour = (base.rgb * diffuse + KEY * wet * f.colour.r) * open * max(occlusion, 0.75);
     } else if KIND == HAIR {
         // Strands run down the head; two shifted highlights (Kajiya and Kay,
         // with Scheuermann's shift).

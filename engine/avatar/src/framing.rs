@@ -39,7 +39,7 @@ impl Framing {
         // height of the picture, least width, and eyes' place from the top.
         let (height, width, from_top) = match self {
             Self::Face => (5.2, 4.4, 0.44),
-            Self::Bust => (10.6, 8.4, 0.36),
+            Self::Bust => (8.3, 6.8, 0.365),
             Self::Half => (16.5, 11.0, 0.25),
             Self::Full => (
                 (high.y - low.y) / unit * 1.08,

@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release -p huashen-render --example render_bench -- \
 //!     AVATAR [--size 1280x720] [--look auto|lean|full] [--frames 200] \
-//!     [--no-msaa] [--still OUT.png] [--pose N]`
+//!     [--no-msaa] [--still OUT.png] [--pose N | --pose-arkit jawOpen=.7,headYaw=10]`
 
 #![allow(clippy::print_stdout, reason = "a program that prints is what this is")]
 
@@ -39,6 +39,29 @@ fn pose(n: u64) -> Pose {
     pose
 }
 
+/// `jawOpen=.7,headYaw=10`: ARKit weights, and degrees of the head and the gaze.
+fn arkit_pose(text: &str) -> Result<Pose> {
+    let mut pose = Pose::default();
+    for pair in text.split(',') {
+        let (name, value) = pair.split_once('=').context("NAME=VALUE")?;
+        let value: f32 = value.parse()?;
+        match name {
+            "headYaw" => pose.head.yaw = value.to_radians(),
+            "headPitch" => pose.head.pitch = value.to_radians(),
+            "headRoll" => pose.head.roll = value.to_radians(),
+            "eyeYaw" => {
+                pose.left_eye.yaw = value.to_radians();
+                pose.right_eye.yaw = value.to_radians();
+            }
+            _ => {
+                let shape = ArkitShape::from_name(name).with_context(|| format!("`{name}`"))?;
+                pose.weights[shape] = value;
+            }
+        }
+    }
+    Ok(pose)
+}
+
 fn main() -> Result<()> {
     let mut options = RenderOptions::default();
     let mut avatar = None;
@@ -70,7 +93,8 @@ fn main() -> Result<()> {
             "--frames" => frames = value()?.parse()?,
             "--no-msaa" => options.msaa = false,
             "--still" => still = Some(value()?.into()),
-            "--pose" => at = Some(value()?.parse::<u64>()?),
+            "--pose" => at = Some(pose(value()?.parse()?)),
+            "--pose-arkit" => at = Some(arkit_pose(&value()?)?),
             _ => avatar = Some(arg),
         }
     }
@@ -84,7 +108,7 @@ fn main() -> Result<()> {
     let mut renderer = Renderer::new(&avatar, &options)?;
     let started = start.elapsed().as_secs_f64();
     if let Some(path) = still {
-        let pose = at.map_or_else(Pose::default, pose);
+        let pose = at.unwrap_or_default();
         let mut save = |frame: Frame| -> Result<(), SinkError> {
             image::RgbaImage::from_raw(frame.size.width, frame.size.height, frame.data)
                 .ok_or("a frame of the wrong size")?

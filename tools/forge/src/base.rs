@@ -8,6 +8,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use glam::{Vec2, Vec3};
 
+use crate::noise::ramp;
+
+/// How far the trunk is let down below the head.
+const NECK: f32 = 0.12;
+
 /// Decimetres, +Y up, +Z forward, as in the file.
 pub struct Base {
     data: PathBuf,
@@ -79,13 +84,16 @@ impl Base {
         Ok(base)
     }
 
-    /// The base's shoulders are broad beside its head; a presenter's frame is finer.
+    /// The base's shoulders are broad and high beside its head; a presenter's
+    /// frame is finer: a longer neck, shoulders that slope.
     fn narrow(&mut self) {
         for p in &mut self.positions {
-            let t = ((4.75 - p.y) / 0.9).clamp(0.0, 1.0);
-            let t = t * t * (3.0 - 2.0 * t);
-            p.x *= 1.0 - 0.13 * t;
-            p.z = (p.z - 0.2) * (1.0 - 0.06 * t) + 0.2;
+            let below = ramp(4.85, 3.95, p.y);
+            p.x *= 1.0 - 0.13 * ramp(4.75, 3.85, p.y);
+            p.z = (p.z - 0.2) * (1.0 - 0.06 * below) + 0.2;
+            // What the trapezius lifts beside the neck comes down most.
+            let beside = ramp(0.40, 1.15, p.x.abs()) * ramp(5.0, 4.4, p.y);
+            p.y -= NECK * ramp(5.0, 4.4, p.y) + 0.20 * beside;
         }
     }
 

@@ -176,11 +176,29 @@ pub fn write(
             .iter()
             .position(|m| m.name == mesh.material)
             .ok_or_else(|| anyhow::anyhow!("no material {}", mesh.material))?;
+        let shaded = mesh
+            .vertices
+            .iter()
+            .any(|v| v.shade != crate::mesh::Shade::default());
         let mut primitive = json!({
             "attributes": {"POSITION": position, "NORMAL": normal, "TEXCOORD_0": uv, "JOINTS_0": j, "WEIGHTS_0": wt},
             "indices": i,
             "material": material,
         });
+        if shaded {
+            let colours: Vec<[u8; 4]> = mesh
+                .vertices
+                .iter()
+                .map(|v| {
+                    let l = v.shade.light;
+                    [l, l, l, v.shade.alpha].map(|c| (c.clamp(0.0, 1.0) * 255.0).round() as u8)
+                })
+                .collect();
+            let view = w.view(bytemuck::cast_slice(&colours), Some(34962));
+            primitive["attributes"]["COLOR_0"] = json!(w.accessor(json!({
+                "bufferView": view, "componentType": 5121, "normalized": true, "count": n, "type": "VEC4",
+            })));
+        }
         let mut gltf_mesh = json!({"name": mesh.name});
         let mut names = Vec::new();
         let mut targets = Vec::new();

@@ -33,42 +33,60 @@ struct Args {
     out: PathBuf,
 }
 
-/// A young woman, mostly East Asian.
-const MACROS: [(&str, f32); 3] = [
+/// A young woman, mostly East Asian, of a fine frame; corners of the mouth a
+/// little up, so that a resting face does not sulk.
+const MACROS: [(&str, f32); 16] = [
     ("macrodetails/asian-female-young", 0.75),
     ("macrodetails/caucasian-female-young", 0.25),
     (
         "macrodetails/universal-female-young-averagemuscle-averageweight",
         1.0,
     ),
+    ("arms/l-upperarm-muscle-decr", 0.5),
+    ("arms/r-upperarm-muscle-decr", 0.5),
+    ("arms/l-upperarm-shoulder-muscle-decr", 0.7),
+    ("arms/r-upperarm-shoulder-muscle-decr", 0.7),
+    ("arms/l-upperarm-fat-decr", 0.3),
+    ("arms/r-upperarm-fat-decr", 0.3),
+    ("torso/torso-muscle-dorsi-decr", 0.5),
+    ("head/head-oval", 0.35),
+    ("chin/chin-width-decr", 0.25),
+    ("mouth/mouth-angles-up", 0.30),
+    ("mouth/mouth-scale-horiz-decr", 0.10),
+    ("mouth/mouth-lowerlip-volume-decr", 0.20),
+    ("mouth/mouth-upperlip-volume-decr", 0.15),
 ];
 
 fn main() -> Result<()> {
     let args = Args::parse();
     let base = Base::load(&args.package, &MACROS)?;
-    let shapes: Vec<HashMap<usize, Vec3>> = ArkitShape::ALL
+    let mut shapes: Vec<HashMap<usize, Vec3>> = ArkitShape::ALL
         .iter()
         .map(|s| base.face_shape(s.name()))
         .collect::<Result<_>>()?;
+    // On this face the lids would leave a slit at the corners.
+    for blink in [ArkitShape::EyeBlinkLeft, ArkitShape::EyeBlinkRight] {
+        for d in shapes[blink.index()].values_mut() {
+            *d *= 1.07;
+        }
+    }
     let names: Vec<&str> = ArkitShape::ALL.iter().map(|s| s.name()).collect();
 
-    let (skin, mouth) = parts::skin_and_mouth(&base, &shapes, &base.mask("inside-mouth")?);
+    let (skin, mut mouth) = parts::skin_and_mouth(&base, &shapes, &base.mask("inside-mouth")?);
     let (left_eye, left_centre) = parts::eye(&base, 'l');
     let (right_eye, right_centre) = parts::eye(&base, 'r');
     let mut lashes = parts::group(
         &base,
         &shapes,
-        &[
-            "helper-l-eyelashes-1",
-            "helper-l-eyelashes-2",
-            "helper-r-eyelashes-1",
-            "helper-r-eyelashes-2",
-        ],
+        &["helper-l-eyelashes-2", "helper-r-eyelashes-2"],
         "lashes",
     );
     parts::shorten(&mut lashes, &skin);
-    let teeth = parts::teeth(&base, &shapes, 0.042);
-    let tongue = parts::group(&base, &shapes, &["helper-tongue"], "tongue");
+    let mut teeth = parts::teeth(&base, &shapes, 0.066);
+    parts::darken(&mut teeth, 1.16, 0.80, 0.35);
+    let mut tongue = parts::group(&base, &shapes, &["helper-tongue"], "tongue");
+    parts::darken(&mut tongue, 1.15, 0.62, 0.10);
+    parts::darken(&mut mouth, 1.18, 0.70, 0.04);
     let tights = Mesh::from_group(&base, &shapes, "helper-tights", &|v, _| {
         base.positions[v].y > -1.4
     });
@@ -115,25 +133,29 @@ fn main() -> Result<()> {
         painted("skin", paint::jpeg(&skin_picture, 88)?, 0.56),
         painted("eye", paint::jpeg(&paint::eye(), 90)?, 0.2),
         painted("hair", paint::jpeg(&paint::strands(), 88)?, 0.5),
-        painted(
+        two_sided(painted(
             "cloth_blouse",
             paint::jpeg(&paint::weave(Vec3::new(214.0, 215.0, 219.0), 0.012), 88)?,
             0.8,
-        ),
-        painted(
+        )),
+        two_sided(painted(
             "cloth_blazer",
             paint::jpeg(&paint::weave(Vec3::new(38.0, 47.0, 72.0), 0.07), 88)?,
             0.85,
-        ),
-        painted(
+        )),
+        two_sided(painted(
             "cloth_lapel",
             paint::jpeg(&paint::weave(Vec3::new(44.0, 54.0, 81.0), 0.07), 88)?,
             0.85,
-        ),
-        plain("mouth", [0.13, 0.032, 0.03, 1.0], 0.5),
+        )),
+        plain("button", [0.012, 0.014, 0.022, 1.0], 0.35),
+        plain("mouth", [0.19, 0.038, 0.036, 1.0], 0.5),
         painted("teeth", paint::jpeg(&paint::teeth(), 92)?, 0.3),
-        plain("tongue", [0.48, 0.17, 0.16, 1.0], 0.4),
-        two_sided(plain("lashes", [0.018, 0.012, 0.011, 1.0], 0.8)),
+        plain("tongue", [0.50, 0.16, 0.15, 1.0], 0.4),
+        glb::Material {
+            mask: true,
+            ..two_sided(plain("lashes", [0.026, 0.015, 0.011, 1.0], 0.8))
+        },
     ];
 
     let mut meshes = vec![skin, mouth, left_eye, right_eye, lashes, teeth, tongue, bob];
@@ -224,7 +246,7 @@ fn skeleton(
 fn rest(joint: &str) -> Quat {
     let side = if joint.starts_with("Left") { 1.0 } else { -1.0 };
     match joint.strip_prefix("Left").or(joint.strip_prefix("Right")) {
-        Some("Arm") => Quat::from_rotation_z(-0.55 * side),
+        Some("Arm") => Quat::from_rotation_z(-0.60 * side),
         _ => Quat::IDENTITY,
     }
 }

@@ -1,7 +1,7 @@
 //! Meshes on their way into the file: vertices with everything attached, and
 //! cutting along a line.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use glam::{Vec2, Vec3};
 
@@ -19,6 +19,27 @@ pub struct Vertex {
     pub shapes: BTreeMap<usize, Vec3>,
     /// Position before any offset, for functions of the body's shape.
     pub rest: Vec3,
+    /// Where outwards is, when it was settled before cuts; zero when not. Cuts
+    /// leave slivers, whose own direction is noise.
+    pub out: Vec3,
+    /// Multiplies the material's colour: grey, and what shows of it.
+    pub shade: Shade,
+}
+
+/// A vertex's own share of its colour.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Shade {
+    pub light: f32,
+    pub alpha: f32,
+}
+
+impl Default for Shade {
+    fn default() -> Self {
+        Self {
+            light: 1.0,
+            alpha: 1.0,
+        }
+    }
 }
 
 impl Vertex {
@@ -44,6 +65,11 @@ impl Vertex {
             weights,
             shapes,
             rest: a.rest.lerp(b.rest, t),
+            out: a.out.lerp(b.out, t).normalize_or_zero(),
+            shade: Shade {
+                light: a.shade.light + (b.shade.light - a.shade.light) * t,
+                alpha: a.shade.alpha + (b.shade.alpha - a.shade.alpha) * t,
+            },
         }
     }
 }
@@ -86,6 +112,8 @@ impl Mesh {
                                 .enumerate()
                                 .filter_map(|(i, s)| Some((i, *s.get(&v)?)))
                                 .collect(),
+                            out: Vec3::ZERO,
+                            shade: Shade::default(),
                         });
                         mesh.vertices.len() as u32 - 1
                     })
@@ -121,9 +149,20 @@ impl Mesh {
             .collect()
     }
 
+    /// [`Vertex::out`] where it is settled, else the normal.
+    fn outwards(&self) -> Vec<Vec3> {
+        let mut normals = self.normals();
+        for (n, v) in normals.iter_mut().zip(&self.vertices) {
+            if v.out != Vec3::ZERO {
+                *n = v.out;
+            }
+        }
+        normals
+    }
+
     /// Moves every vertex along its normal by `amount(vertex)`.
     pub fn offset(&mut self, amount: &dyn Fn(&Vertex) -> f32) {
-        let normals = self.normals();
+        let normals = self.outwards();
         for (v, n) in self.vertices.iter_mut().zip(normals) {
             let by = amount(v);
             v.position += n * by;
@@ -163,6 +202,69 @@ impl Mesh {
             }
         }
         self.triangles = out;
+        self.drop_unused();
+    }
+
+    /// Turns the open borders inwards by `depth`: cloth gets a thickness.
+    pub fn rim(&mut self, depth: f32) {
+        let normals = self.outwards();
+        let key = |v: &Vertex| (v.position * 1e4).round().as_ivec3();
+        let mut used: BTreeMap<([i32; 3], [i32; 3]), u32> = BTreeMap::new();
+        let ends = |mesh: &Self, a: u32, b: u32| {
+            let (a, b) = (
+                key(&mesh.vertices[a as usize]).to_array(),
+                key(&mesh.vertices[b as usize]).to_array(),
+            );
+            (a.min(b), a.max(b))
+        };
+        for t in &self.triangles {
+            for k in 0..3 {
+                *used.entry(ends(self, t[k], t[(k + 1) % 3])).or_insert(0) += 1;
+            }
+        }
+        let mut inner: HashMap<u32, u32> = HashMap::new();
+        let mut walls = Vec::new();
+        for t in self.triangles.clone() {
+            for k in 0..3 {
+                let (a, b) = (t[k], t[(k + 1) % 3]);
+                let (low, high) = ends(self, a, b);
+                if low == high || used[&(low, high)] != 1 {
+                    continue;
+                }
+                let [c, d] = [a, b].map(|i| {
+                    *inner.entry(i).or_insert_with(|| {
+                        // The wall has an upper end of its own, a hair's breadth
+                        // lower: its light must not spill over the cloth's.
+                        for by in [0.003, depth] {
+                            let mut v = self.vertices[i as usize].clone();
+                            v.position -= normals[i as usize] * by;
+                            self.vertices.push(v);
+                        }
+                        self.vertices.len() as u32 - 2
+                    })
+                });
+                walls.extend([[b, a, c], [b, c, d]]);
+                walls.extend([[d, c, c + 1], [d, c + 1, d + 1]]);
+            }
+        }
+        self.triangles.extend(walls);
+    }
+
+    /// Vertices at one place become one; texture coordinates are the first's.
+    pub fn weld(&mut self) {
+        let mut first: HashMap<glam::IVec3, u32> = HashMap::new();
+        let index: Vec<u32> = (0_u32..)
+            .zip(&self.vertices)
+            .map(|(i, v)| {
+                let key = (v.position * 1e3).round().as_ivec3();
+                *first.entry(key).or_insert(i)
+            })
+            .collect();
+        for t in &mut self.triangles {
+            *t = t.map(|i| index[i as usize]);
+        }
+        self.triangles
+            .retain(|[a, b, c]| a != b && b != c && c != a);
         self.drop_unused();
     }
 
@@ -206,6 +308,37 @@ impl Mesh {
                 if let Some((sum, n)) = sums.get(&key(v.position)) {
                     v.position = v.position.lerp(*sum / *n, amount);
                 }
+            }
+        }
+    }
+
+    /// Spreads joint weights over neighbours, of a welded mesh: cloth bends wider
+    /// than the body under it, and vertices that the rig forgot follow theirs.
+    pub fn smooth_weights(&mut self, rounds: usize) {
+        let mut near: Vec<BTreeSet<u32>> = vec![BTreeSet::new(); self.vertices.len()];
+        for t in &self.triangles {
+            for k in 0..3 {
+                near[t[k] as usize].extend([t[(k + 1) % 3], t[(k + 2) % 3]]);
+            }
+        }
+        for _ in 0..rounds {
+            let before: Vec<Vec<(String, f32)>> =
+                self.vertices.iter().map(|v| v.weights.clone()).collect();
+            for (i, v) in self.vertices.iter_mut().enumerate() {
+                let share = 1.0 / (near[i].len() + 1) as f32;
+                let mut sum: BTreeMap<&str, f32> = BTreeMap::new();
+                for j in near[i].iter().map(|j| *j as usize).chain([i]) {
+                    for (name, w) in &before[j] {
+                        *sum.entry(name).or_insert(0.0) += w * share;
+                    }
+                }
+                let mut list: Vec<(String, f32)> =
+                    sum.into_iter().map(|(n, w)| (n.to_owned(), w)).collect();
+                list.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+                list.truncate(4);
+                let all: f32 = list.iter().map(|l| l.1).sum();
+                list.iter_mut().for_each(|l| l.1 /= all.max(1e-6));
+                v.weights = list;
             }
         }
     }

@@ -37,6 +37,8 @@ pub struct Face {
 pub fn skin(mesh: &Mesh, face: &Face) -> RgbImage {
     let size = SKIN_SIZE as usize;
     let mut texels: Vec<Option<Vec3>> = vec![None; size * size];
+    // Lids fold over themselves: the foremost skin is what is seen.
+    let mut foremost = vec![f32::NEG_INFINITY; size * size];
     for t in &mesh.triangles {
         let v = t.map(|i| &mesh.vertices[i as usize]);
         let mut q = v.map(|v| v.uv * size as f32 - 0.5);
@@ -68,6 +70,10 @@ pub fn skin(mesh: &Mesh, face: &Face) -> RgbImage {
                     continue;
                 }
                 let p: Vec3 = (0..3).map(|k| v[k].rest * b[k]).sum();
+                if p.z < foremost[y * size + x] {
+                    continue;
+                }
+                foremost[y * size + x] = p.z;
                 let base_uv: Vec2 = (0..3).map(|k| v[k].base_uv * b[k]).sum();
                 texels[y * size + x] = Some(complexion(p, base_uv, face));
             }
@@ -173,6 +179,16 @@ fn complexion(p: Vec3, base_uv: Vec2, face: &Face) -> Vec3 {
             Vec3::new(e.x, e.y - 0.2, 1.15),
             Vec3::new(0.14, 0.07, 0.3),
         );
+    // Darker and yellower under the jaw and towards the hair, bluish under the eyes.
+    let jaw = ramp(5.28, 5.02, p.y + 0.25 * (p.x * p.x)) * ramp(4.2, 4.7, p.y);
+    let rim = ramp(0.46, 0.80, m.x) * ramp(5.1, 5.4, p.y);
+    c = c.lerp(c * Vec3::new(0.93, 0.88, 0.85), 0.55 * jaw.max(rim * 0.8));
+    c += Vec3::new(-9.0, -9.0, -4.0)
+        * spot(
+            m,
+            Vec3::new(e.x - 0.03, e.y - 0.165, 1.15),
+            Vec3::new(0.13, 0.045, 0.3),
+        );
     // Eye shadow above the lid.
     let above = face
         .lashes
@@ -187,15 +203,15 @@ fn complexion(p: Vec3, base_uv: Vec2, face: &Face) -> Vec3 {
             }
         })
         .fold(f32::MAX, f32::min);
-    let shade = Vec3::new(166.0, 112.0, 96.0);
+    let shade = Vec3::new(168.0, 114.0, 98.0);
     let lid = ramp(0.17, 0.0, above) * ramp(e.y - 0.05, e.y + 0.05, p.y);
-    c = c.lerp(shade, 0.42 * lid);
+    c = c.lerp(shade, 0.38 * lid);
     // Lips: rosier inside, fine creases across.
     let lips = (face.lips)(base_uv);
     if lips > 0.01 {
         let crease = noise(Vec3::new(p.x * 70.0, p.y * 9.0, 0.0), 91);
         let rose = Vec3::new(184.0, 98.0, 94.0) + Vec3::new(7.0, 7.0, 7.0) * crease;
-        c = c.lerp(rose, 0.80 * ramp(0.15, 0.75, lips));
+        c = c.lerp(rose, 0.76 * ramp(0.15, 0.75, lips));
     }
     c = c.lerp(Vec3::new(52.0, 37.0, 31.0), 0.86 * brow(m, e));
     // The scalp under the hair, feathered at its edge.
@@ -263,8 +279,9 @@ pub fn eye() -> RgbImage {
             Vec3::new(134.0, 86.0, 48.0),
             0.55 * ramp(0.75, 0.45, r) * (0.75 + 0.5 * fibre),
         );
-        iris = iris.lerp(Vec3::new(26.0, 17.0, 14.0), ramp(0.80, 1.0, r) * 0.9);
-        c = c.lerp(iris, ramp(1.06, 0.97, r));
+        // The limbal ring, soft on both sides.
+        iris = iris.lerp(Vec3::new(24.0, 16.0, 14.0), ramp(0.74, 0.98, r) * 0.92);
+        c = c.lerp(iris, ramp(1.10, 0.95, r));
         c = c.lerp(Vec3::new(8.0, 6.0, 6.0), ramp(0.44, 0.39, r));
         rgb(c)
     })
@@ -286,10 +303,12 @@ pub fn teeth() -> RgbImage {
         // From the middle of a tooth, 0 to 1 at its side.
         let across = ((angle / TOOTH).rem_euclid(1.0) * 2.0 - 1.0).abs();
         let gap = ramp(0.80, 0.99, across + 0.10 * (2.0 * v - 1.0).abs());
-        let mut c = Vec3::new(226.0, 217.0, 200.0) - Vec3::new(4.0, 9.0, 16.0) * ramp(0.7, 0.2, v);
+        let mut c = Vec3::new(233.0, 226.0, 213.0) - Vec3::new(5.0, 10.0, 16.0) * ramp(0.6, 0.1, v);
+        // A bluish, clear edge.
+        c -= Vec3::new(14.0, 10.0, 5.0) * ramp(0.84, 1.0, v);
         c *= 1.0 - 0.16 * ramp(0.35, 1.2, angle.abs());
-        c = c.lerp(Vec3::new(128.0, 92.0, 78.0), 0.62 * gap);
-        let gum = 0.22 + 0.10 * across * across;
+        c = c.lerp(Vec3::new(120.0, 84.0, 72.0), 0.55 * gap);
+        let gum = 0.10 + 0.10 * across * across;
         rgb(c.lerp(
             Vec3::new(178.0, 96.0, 92.0),
             ramp(gum + 0.05, gum - 0.05, v),

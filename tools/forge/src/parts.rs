@@ -9,12 +9,10 @@ use crate::base::Base;
 use crate::mesh::{Mesh, Vertex};
 use crate::noise::ramp;
 use crate::paint;
+use crate::wear;
 
 /// Face shape (in ARKit's order) → what it moves each vertex of the base by.
 pub type Shapes = [HashMap<usize, Vec3>];
-
-/// Nothing of the body shows below; garments cover it.
-const NECKLINE: f32 = 3.3;
 
 /// Head, neck, chest and hands, and the mouth's inside apart.
 pub fn skin_and_mouth(base: &Base, shapes: &Shapes, inside: &dyn Fn(Vec2) -> f32) -> (Mesh, Mesh) {
@@ -25,7 +23,8 @@ pub fn skin_and_mouth(base: &Base, shapes: &Shapes, inside: &dyn Fn(Vec2) -> f32
     };
     let shown = |v: usize| {
         let p = base.positions[v];
-        (p.y > NECKLINE && p.x.abs() < 1.6) || hand(v)
+        // Garments cover the rest; a margin goes under their edge.
+        wear::neckline(p) < 0.30 || hand(v)
     };
     let mut skin = Mesh::from_group(base, shapes, "body", &|v, uv| shown(v) && inside(uv) < 0.9);
     skin.name = "skin".into();
@@ -88,7 +87,8 @@ pub fn eye(base: &Base, side: char) -> (Mesh, Vec3) {
         high = high.max(base.positions[*v]);
     }
     let centre = (low + high) * 0.5;
-    let radius = (high.x - low.x) * 0.5;
+    // The lids close over the least of its extents.
+    let radius = (high - low).min_element() * 0.5;
     let joint = if side == 'l' { "LeftEye" } else { "RightEye" };
     let mut mesh = Mesh {
         name: joint.into(),
@@ -115,6 +115,8 @@ pub fn eye(base: &Base, side: char) -> (Mesh, Vec3) {
                 base_uv: Vec2::ZERO,
                 weights: vec![(joint.into(), 1.0)],
                 shapes: Default::default(),
+                out: Vec3::ZERO,
+                shade: Default::default(),
             });
         }
     }
@@ -130,7 +132,7 @@ pub fn eye(base: &Base, side: char) -> (Mesh, Vec3) {
 }
 
 /// Pulls lashes towards the lid that they stand on: the base's are a stage
-/// make-up's. The lower ones all but vanish.
+/// make-up's. Solid at the root, they fade to the tip.
 pub fn shorten(lashes: &mut Mesh, skin: &Mesh) {
     let lids: Vec<&Vertex> = skin
         .vertices
@@ -138,13 +140,48 @@ pub fn shorten(lashes: &mut Mesh, skin: &Mesh) {
         .filter(|v| v.rest.z > 0.8 && (5.8..6.3).contains(&v.rest.y))
         .collect();
     for v in &mut lashes.vertices {
-        let far = |lid: &Vertex| lid.rest.distance_squared(v.rest);
-        let root = lids.iter().min_by(|a, b| far(a).total_cmp(&far(b)));
-        let upper = v.base_uv.y < 0.955;
-        if let Some(root) = root {
-            v.position = v.rest.lerp(root.rest, if upper { 0.35 } else { 0.8 });
-            v.shapes = root.shapes.clone();
+        // The root is a mean of the nearest of the lid, so that the line stays
+        // smooth when the lid moves.
+        let mut near: Vec<(f32, &Vertex)> = lids
+            .iter()
+            .map(|lid| (lid.rest.distance(v.rest), *lid))
+            .collect();
+        near.sort_by(|a, b| a.0.total_cmp(&b.0));
+        near.truncate(4);
+        let weights: Vec<f32> = near.iter().map(|n| 1.0 / (n.0 * n.0 + 1e-5)).collect();
+        let sum: f32 = weights.iter().sum();
+        let mut root = Vec3::ZERO;
+        let mut moves = std::collections::BTreeMap::<usize, Vec3>::new();
+        for ((_, lid), w) in near.iter().zip(&weights) {
+            root += lid.rest * (w / sum);
+            for (shape, d) in &lid.shapes {
+                *moves.entry(*shape).or_default() += *d * (w / sum);
+            }
         }
+        let far = near.first().map_or(0.0, |n| n.0);
+        let pull = 0.42;
+        v.position = v.rest.lerp(root, pull);
+        // Its own moves at the tip, the lid's at the root.
+        let own = v.shapes.clone();
+        for shape in own.keys() {
+            moves.entry(*shape).or_default();
+        }
+        v.shapes = moves
+            .into_iter()
+            .map(|(shape, d)| {
+                let mine = own.get(&shape).copied().unwrap_or(d);
+                (shape, mine.lerp(d, pull))
+            })
+            .collect();
+        let tip = ramp(0.012, 0.10, far);
+        v.shade.alpha = 0.82 * (1.0 - tip) + 0.10 * tip;
+    }
+}
+
+/// Light that reaches into the mouth: what lies deeper is darker.
+pub fn darken(mesh: &mut Mesh, front: f32, back: f32, least: f32) {
+    for v in &mut mesh.vertices {
+        v.shade.light = least + (1.0 - least) * ramp(back, front, v.rest.z);
     }
 }
 

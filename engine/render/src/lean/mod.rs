@@ -16,7 +16,8 @@ use crate::scene::{Alpha, Kind, Scene, Shot, Vertex};
 use crate::target::{DEPTH_FORMAT, Target, crop_matrix, footprint};
 use pipelines::{Key, Pipelines, Step};
 
-/// Side of the shadow map in texels; `shaders/lean.wgsl` knows it too.
+/// Side of the shadow map in texels. It covers what the picture shows, so a
+/// texel is about a millimetre in a portrait.
 const SHADOW_SIDE: u32 = 512;
 
 /// Direction to the key light, as in `shaders/lean.wgsl`.
@@ -194,7 +195,7 @@ impl Lean {
         let view = View {
             clip_from_world: (crop_matrix(self.size, target.rect) * clip_from_world)
                 .to_cols_array_2d(),
-            shadow_from_world: shadow_matrix(vertices).to_cols_array_2d(),
+            shadow_from_world: shadow_matrix(vertices, clip_from_world).to_cols_array_2d(),
             eye: self.shot.eye.to_array(),
             mouth_open,
         };
@@ -309,19 +310,33 @@ fn depth_attachment(
     }
 }
 
-/// The key light's orthographic view of everything.
-fn shadow_matrix(vertices: &[Vertex]) -> Mat4 {
+/// The key light's orthographic view of what the picture shows. Depth reaches
+/// over everything: what stands outside may throw its shadow in.
+fn shadow_matrix(vertices: &[Vertex], clip_from_world: Mat4) -> Mat4 {
     let view = Mat4::look_to_rh(Vec3::ZERO, -KEY_TO, Vec3::Y);
-    let mut low = Vec3::INFINITY;
-    let mut high = Vec3::NEG_INFINITY;
+    let (mut low, mut high) = (Vec3::INFINITY, Vec3::NEG_INFINITY);
+    let (mut near, mut far) = (f32::INFINITY, f32::NEG_INFINITY);
     for vertex in vertices {
-        let at = view.transform_point3(vertex.position.into());
-        low = low.min(at);
-        high = high.max(at);
+        let world = Vec3::from(vertex.position);
+        let at = view.transform_point3(world);
+        near = near.min(at.z);
+        far = far.max(at.z);
+        let clip = clip_from_world * world.extend(1.0);
+        // A little beyond the frame: triangles reach over its edge.
+        if clip.x.abs().max(clip.y.abs()) <= clip.w * 1.15 {
+            low = low.min(at);
+            high = high.max(at);
+        }
     }
+    if low.x > high.x {
+        (low, high) = (Vec3::splat(-1.0), Vec3::splat(1.0));
+    }
+    // In steps, so that edges do not crawl when the person moves.
+    const STEP: f32 = 0.04;
     let margin = Vec3::splat(0.02);
-    let (low, high) = (low - margin, high + margin);
-    Mat4::orthographic_rh(low.x, high.x, low.y, high.y, -high.z, -low.z) * view
+    let low = ((low - margin) / STEP).floor() * STEP;
+    let high = ((high + margin) / STEP).ceil() * STEP;
+    Mat4::orthographic_rh(low.x, high.x, low.y, high.y, -far - 0.02, -near + 0.02) * view
 }
 
 /// Lays the parts' indices out in drawing order.
