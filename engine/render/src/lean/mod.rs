@@ -350,7 +350,16 @@ fn plan(scene: &Scene) -> (Vec<u32>, Vec<Draw>, std::ops::Range<u32>) {
     // Corneas come before lashes and fringe, which lie in front of them.
     jobs.sort_by_key(|(key, i)| {
         let late = key.step == Step::Blend && key.kind != Kind::Cornea;
-        (key.step, late, key.kind, *i)
+        // Outer layers first, so that depth spares the skin under hair and cloth
+        // and the mouth behind the lips.
+        let layer = match key.kind {
+            _ if key.step == Step::Blend => 0,
+            Kind::Hair => 0,
+            Kind::Cloth | Kind::Generic => 1,
+            Kind::Skin => 2,
+            _ => 3,
+        };
+        (key.step, late, layer, key.kind, *i)
     });
     let mut indices: Vec<u32> = Vec::new();
     let mut draws = Vec::with_capacity(jobs.len());
