@@ -88,7 +88,7 @@ fn main() -> Result<()> {
     parts::darken(&mut tongue, 1.15, 0.62, 0.10);
     parts::darken(&mut mouth, 1.18, 0.70, 0.04);
     let tights = Mesh::from_group(&base, &shapes, "helper-tights", &|v, _| {
-        base.positions[v].y > -1.4
+        base.positions[v].y > -1.6
     });
     let ears = base.mask("ears")?;
     let skull = hair::Skull::new(&skin, &ears);

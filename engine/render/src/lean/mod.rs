@@ -17,8 +17,8 @@ use crate::target::{DEPTH_FORMAT, Target, crop_matrix, footprint};
 use pipelines::{Key, Pipelines, Step};
 
 /// Side of the shadow map in texels. It covers what the picture shows, so a
-/// texel is about a millimetre in a portrait.
-const SHADOW_SIDE: u32 = 512;
+/// texel is a good millimetre in a portrait, and four taps make a soft edge.
+const SHADOW_SIDE: u32 = 384;
 
 /// Direction to the key light, as in `shaders/lean.wgsl`.
 const KEY_TO: Vec3 = Vec3::new(-0.5080, 0.5588, 0.6553);
