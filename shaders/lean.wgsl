@@ -137,9 +137,9 @@ fn shade_normal(f: Fragment, front: bool) -> vec3<f32> {
 }
 
 // How much of the key light arrives: a tent over 3 by 3 texels in four filtered
-// taps, or over 5 by 5 in nine (Castaño, "Shadow Mapping Summary"). Weights
-// follow the place within a texel, so that edges show no steps.
-fn lit(f: Fragment, soft: bool) -> f32 {
+// taps (Castaño, "Shadow Mapping Summary"). Weights follow the place within a
+// texel, so that edges show no steps.
+fn lit(f: Fragment) -> f32 {
     if !SHADOWED {
         return 1.0;
     }
@@ -148,26 +148,15 @@ fn lit(f: Fragment, soft: bool) -> f32 {
     let base = floor(at + 0.5);
     let s = at + 0.5 - base;
     let z = f.shadow.z;
-    let corner = (base - 0.5) / side;
-    let texel = 1.0 / side;
-    if !soft {
-        let w0 = 3.0 - 2.0 * s;
-        let w1 = 1.0 + 2.0 * s;
-        let o0 = ((2.0 - s) / w0 - 1.0) * texel + corner;
-        let o1 = (s / w1 + 1.0) * texel + corner;
-        return (w0.x * w0.y * tap(o0, z)
-            + w1.x * w0.y * tap(vec2(o1.x, o0.y), z)
-            + w0.x * w1.y * tap(vec2(o0.x, o1.y), z)
-            + w1.x * w1.y * tap(o1, z)) / 16.0;
-    }
-    let w0 = 4.0 - 3.0 * s;
-    let w2 = 1.0 + 3.0 * s;
-    let o0 = ((3.0 - 2.0 * s) / w0 - 2.0) * texel + corner;
-    let o1 = (3.0 + s) / 7.0 * texel + corner;
-    let o2 = (s / w2 + 2.0) * texel + corner;
-    return (w0.y * (w0.x * tap(o0, z) + 7.0 * tap(vec2(o1.x, o0.y), z) + w2.x * tap(vec2(o2.x, o0.y), z))
-        + 7.0 * (w0.x * tap(vec2(o0.x, o1.y), z) + 7.0 * tap(o1, z) + w2.x * tap(vec2(o2.x, o1.y), z))
-        + w2.y * (w0.x * tap(vec2(o0.x, o2.y), z) + 7.0 * tap(vec2(o1.x, o2.y), z) + w2.x * tap(o2, z))) / 144.0;
+    let w0 = 3.0 - 2.0 * s;
+    let w1 = 1.0 + 2.0 * s;
+    let corner = base - 0.5;
+    let o0 = ((2.0 - s) / w0 - 1.0 + corner) / side;
+    let o1 = (s / w1 + 1.0 + corner) / side;
+    return (w0.x * w0.y * tap(o0, z)
+        + w1.x * w0.y * tap(vec2(o1.x, o0.y), z)
+        + w0.x * w1.y * tap(vec2(o0.x, o1.y), z)
+        + w1.x * w1.y * tap(o1, z)) / 16.0;
 }
 
 fn tap(at: vec2<f32>, z: f32) -> f32 {
@@ -213,7 +202,7 @@ fn fragment(f: Fragment, @builtin(front_facing) front: bool) -> @location(0) vec
     // What faces away needs no look at the map; skin wraps a little further.
     var shadow = 1.0;
     if key > -0.45 {
-        shadow = lit(f, KIND == SKIN);
+        shadow = lit(f);
     }
     let key_h = normalize(KEY_TO + v);
     var colour = vec3(0.0);

@@ -337,8 +337,9 @@ fn the_lean_ball_looks_as_it_did() {
 }
 
 const GOLDEN: [((usize, usize), [i32; 3]); 4] = [
-    ((70, 45), [0, 0, 0]),
-    ((90, 55), [0, 0, 0]),
-    ((80, 65), [0, 0, 0]),
+    // Facing the key light; towards the terminator; the underside.
+    ((70, 45), [221, 185, 160]),
+    ((90, 55), [189, 137, 116]),
+    ((80, 65), [154, 106, 90]),
     ((10, 10), [40, 60, 90]),
 ];

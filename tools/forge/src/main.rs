@@ -88,7 +88,7 @@ fn main() -> Result<()> {
     parts::darken(&mut tongue, 1.15, 0.62, 0.10);
     parts::darken(&mut mouth, 1.18, 0.70, 0.04);
     let tights = Mesh::from_group(&base, &shapes, "helper-tights", &|v, _| {
-        base.positions[v].y > -1.4
+        base.positions[v].y > -1.6
     });
     let ears = base.mask("ears")?;
     let skull = hair::Skull::new(&skin, &ears);
@@ -133,16 +133,16 @@ fn main() -> Result<()> {
         painted("skin", paint::jpeg(&skin_picture, 88)?, 0.56),
         painted("eye", paint::jpeg(&paint::eye(), 90)?, 0.2),
         painted("hair", paint::jpeg(&paint::strands(), 88)?, 0.5),
-        two_sided(painted(
+        painted(
             "cloth_blouse",
             paint::jpeg(&paint::weave(Vec3::new(214.0, 215.0, 219.0), 0.012), 88)?,
             0.8,
-        )),
-        two_sided(painted(
+        ),
+        painted(
             "cloth_blazer",
             paint::jpeg(&paint::weave(Vec3::new(38.0, 47.0, 72.0), 0.07), 88)?,
             0.85,
-        )),
+        ),
         two_sided(painted(
             "cloth_lapel",
             paint::jpeg(&paint::weave(Vec3::new(44.0, 54.0, 81.0), 0.07), 88)?,

@@ -17,8 +17,8 @@ use crate::target::{DEPTH_FORMAT, Target, crop_matrix, footprint};
 use pipelines::{Key, Pipelines, Step};
 
 /// Side of the shadow map in texels. It covers what the picture shows, so a
-/// texel is about a millimetre in a portrait.
-const SHADOW_SIDE: u32 = 512;
+/// texel is a good millimetre in a portrait, and four taps make a soft edge.
+const SHADOW_SIDE: u32 = 384;
 
 /// Direction to the key light, as in `shaders/lean.wgsl`.
 const KEY_TO: Vec3 = Vec3::new(-0.5080, 0.5588, 0.6553);
@@ -350,7 +350,16 @@ fn plan(scene: &Scene) -> (Vec<u32>, Vec<Draw>, std::ops::Range<u32>) {
     // Corneas come before lashes and fringe, which lie in front of them.
     jobs.sort_by_key(|(key, i)| {
         let late = key.step == Step::Blend && key.kind != Kind::Cornea;
-        (key.step, late, key.kind, *i)
+        // Outer layers first, so that depth spares the skin under hair and cloth
+        // and the mouth behind the lips.
+        let layer = match key.kind {
+            _ if key.step == Step::Blend => 0,
+            Kind::Hair => 0,
+            Kind::Cloth | Kind::Generic => 1,
+            Kind::Skin => 2,
+            _ => 3,
+        };
+        (key.step, late, layer, key.kind, *i)
     });
     let mut indices: Vec<u32> = Vec::new();
     let mut draws = Vec::with_capacity(jobs.len());
