@@ -22,3 +22,6 @@ done
 say "done"
 echo "  $root/out/hello-zh.mp4"
 echo "  $root/out/hello-en.mp4"
+echo
+echo "To call the program by its name in this shell:"
+echo "  export PATH=\"${huashen%/*}:\$PATH\""
