@@ -32,7 +32,7 @@ const ROOMS: [(&str, &[&str]); 8] = [
     ("wgpu", &["render"]),
     ("ffmpeg-next", &["media"]),
     ("candle-core", &["speech", "motion", "vision"]),
-    ("candle-nn", &["speech", "motion", "vision"]),
+    ("candle-nn", &["speech", "motion"]),
     ("anyhow", &["cli"]),
     ("clap", &["cli"]),
     ("tracing-subscriber", &["cli"]),

@@ -45,11 +45,6 @@ pub enum VisionError {
     NoModel { path: PathBuf },
     #[error("{model} is not the model that was expected: {reason}; run `huashen setup face`")]
     Model { model: String, reason: String },
-    #[error("the picture and the matte have different sizes: {picture:?} and {matte:?}")]
-    SizeMismatch {
-        picture: (u32, u32),
-        matte: (u32, u32),
-    },
     #[error("a tensor operation failed: {0}")]
     Tensor(#[from] candle_core::Error),
 }

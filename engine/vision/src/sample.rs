@@ -29,6 +29,8 @@ impl Roi {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Border {
     Black,
+    /// Mid-grey, as behind transparent pixels.
+    Grey,
     Nearest,
 }
 
@@ -42,8 +44,10 @@ const MAX_SUBSAMPLES: usize = 16;
 fn pixel(picture: &RgbaImage, x: i64, y: i64, border: Border) -> [f32; 3] {
     let (w, h) = (i64::from(picture.width()), i64::from(picture.height()));
     let inside = (0..w).contains(&x) && (0..h).contains(&y);
-    if !inside && border == Border::Black {
-        return [0.0; 3];
+    match border {
+        Border::Black if !inside => return [0.0; 3],
+        Border::Grey if !inside => return [BEHIND; 3],
+        _ => {}
     }
     let at = 4 * (y.clamp(0, h - 1) * w + x.clamp(0, w - 1)) as usize;
     let [r, g, b, a] = [0, 1, 2, 3].map(|i| f32::from(picture.as_raw()[at + i]));

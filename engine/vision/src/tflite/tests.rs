@@ -121,6 +121,34 @@ fn nets_give_what_tensorflow_lite_gives() {
 }
 
 #[test]
+fn the_segmenter_sees_the_person_that_mediapipe_sees() {
+    let Some(bytes) = net("selfie_segmenter") else {
+        return;
+    };
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/astronaut.jpg");
+    let picture = crate::load_picture(&path).unwrap();
+    let input = (0..256 * 256 * 3)
+        .map(|i| {
+            let (x, y) = ((i / 3 % 256 * 2) as u32, (i / 3 / 256 * 2) as u32);
+            f32::from(picture.get_pixel(x, y)[i % 3]) / 255.0
+        })
+        .collect();
+    let net = Net::load("selfie_segmenter", &bytes, &Device::Cpu).unwrap();
+    let matte = net.run(input).unwrap().concat();
+    let stored = stored("selfie_segmenter_astronaut");
+    let mut apart: Vec<f32> = (0..64 * 64)
+        .map(|i| (matte[i / 64 * 4 * 256 + i % 64 * 4] - stored[i]).abs())
+        .collect();
+    let mean = apart.iter().sum::<f32>() / apart.len() as f32;
+    apart.sort_by(f32::total_cmp);
+    let most = apart[apart.len() * 99 / 100];
+    let person = stored.iter().sum::<f32>() / stored.len() as f32;
+    println!("{person:.2} of it is person; {mean:.5} apart in the mean, {most:.4} in 99 %");
+    // The JPEG decoders differ by a level here and there, which shows at edges.
+    assert!(person > 0.2 && mean < 0.002 && most < 0.02);
+}
+
+#[test]
 fn a_damaged_file_is_an_error_and_no_panic() {
     let Some(bytes) = net("face_detector") else {
         return;

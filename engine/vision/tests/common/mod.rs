@@ -1,5 +1,10 @@
 //! What the tests share: the models, the fixture, the media folder.
 #![allow(dead_code, reason = "not every test binary uses everything")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test says what it skips and fails by panicking"
+)]
 
 use std::path::{Path, PathBuf};
 
