@@ -7,14 +7,15 @@
 //! "Fast Guided Filter", 2015), so its cost grows with the pixels only.
 //!
 //! The coarse matte is the median of three looks: stretched to a square as
-//! upstream does, mirrored, and in its own shape. Single looks took dark ground
-//! or a chair for a person in four of 14 portraits; the median left one.
+//! upstream does, mirrored, and in its own shape. Of seven difficult portraits
+//! each look took dark ground, leaves or a chair for a person in one to three;
+//! they seldom agree on it, so the median leaves little.
 //!
 //! The salient-object net u2netp (ONNX, 4.6 MB, and a runtime for it) was
 //! compared on the same 14 portraits and is not used. On photos and drawings on
 //! plain ground the two are alike, and u2netp has a few more strands of hair.
 //! But it loses the bust of a statue, the dress of dark paintings and half of a
-//! cartoon's shirt, takes a sofa along, and costs some ten times the time. It is
+//! cartoon's shirt, takes a sofa along, and costs several times the time. It is
 //! better at the lower edge of a full-body picture.
 
 use std::path::Path;

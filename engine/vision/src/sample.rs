@@ -19,9 +19,10 @@ impl Roi {
         self.center + Vec2::from_angle(self.rotation).rotate((inside - 0.5) * self.size)
     }
 
-    /// Whether its numbers can be sampled.
-    pub(crate) fn is_finite(&self) -> bool {
-        self.center.is_finite() && self.size.is_finite() && self.rotation.is_finite()
+    /// Whether its numbers can be those of a place in or near a picture.
+    pub(crate) fn is_sound(&self) -> bool {
+        let finite = self.center.is_finite() && self.size.is_finite() && self.rotation.is_finite();
+        finite && self.center.abs().max(self.size.abs()).max_element() < 1e9
     }
 }
 

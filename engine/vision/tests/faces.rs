@@ -89,7 +89,7 @@ fn a_tilted_head_has_the_same_face() {
 }
 
 #[test]
-fn the_closed_form_of_nothing_is_no_face() {
+fn nothing_is_no_face() {
     let Some(finder) = common::finder() else {
         return;
     };

@@ -108,7 +108,7 @@ pub(super) fn roi_of(points: &[Vec3]) -> Option<Roi> {
         size: Vec2::splat(bounds.size().max_element() * 1.5),
         rotation: eyes.y.atan2(eyes.x),
     };
-    roi.is_finite().then_some(roi)
+    roi.is_sound().then_some(roi)
 }
 
 #[derive(Debug)]

@@ -62,7 +62,7 @@ pub struct Face {
 }
 
 impl Face {
-    /// Landmark `i` in pixels of the picture.
+    /// Landmark `i`, below [`LANDMARK_COUNT`], in pixels of the picture.
     pub fn point(&self, i: usize) -> Vec2 {
         self.landmarks[i].truncate()
     }
@@ -226,7 +226,7 @@ impl FaceFinder {
         mut roi: Roi,
         options: &FindOptions,
     ) -> Result<Option<Face>, VisionError> {
-        if picture.is_empty() || !roi.is_finite() {
+        if picture.is_empty() || !roi.is_sound() {
             return Ok(None);
         }
         let mut seen = self.landmarks.run(picture, &roi)?;
