@@ -5,19 +5,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Which of our crates each crate may name (`core` is always allowed).
-const ALLOWED: [(&str, &[&str]); 9] = [
+const ALLOWED: [(&str, &[&str]); 10] = [
     ("core", &[]),
     ("script", &[]),
     ("speech", &["script"]),
     ("motion", &[]),
+    ("vision", &[]),
     ("avatar", &[]),
     ("render", &["avatar"]),
     ("media", &[]),
-    ("pipeline", &["script", "speech", "motion", "avatar"]),
+    (
+        "pipeline",
+        &["script", "speech", "motion", "vision", "avatar"],
+    ),
     (
         "cli",
         &[
-            "script", "speech", "motion", "avatar", "render", "media", "pipeline",
+            "script", "speech", "motion", "vision", "avatar", "render", "media", "pipeline",
         ],
     ),
 ];
@@ -27,7 +31,7 @@ const ROOMS: [(&str, &[&str]); 8] = [
     ("bevy", &["render"]),
     ("wgpu", &["render"]),
     ("ffmpeg-next", &["media"]),
-    ("candle-core", &["speech", "motion"]),
+    ("candle-core", &["speech", "motion", "vision"]),
     ("candle-nn", &["speech", "motion"]),
     ("anyhow", &["cli"]),
     ("clap", &["cli"]),

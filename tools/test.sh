@@ -7,7 +7,7 @@ install_packages "${build_packages[@]}" "${run_packages[@]}" "${test_packages[@]
 need_rust
 
 # The 3D presenter has to be drawn without a GPU too: a missing piece is a failure here.
-export HUASHEN_REQUIRE="speech vulkan ffmpeg espeak"
+export HUASHEN_REQUIRE="speech face vulkan ffmpeg espeak"
 
 say "format"
 cargo fmt --all --check

@@ -20,7 +20,7 @@ pub use manifest::{FileSpec, FileState, ModelManifest, PackageSpec};
 
 /// The manifests that this build knows, in the order they are fetched.
 pub fn catalog() -> Result<Vec<ModelManifest>, ModelError> {
-    const TEXTS: [(&str, &str); 2] = [
+    const TEXTS: [(&str, &str); 4] = [
         (
             "models/kokoro/model.toml",
             include_str!("../../../../models/kokoro/model.toml"),
@@ -28,6 +28,14 @@ pub fn catalog() -> Result<Vec<ModelManifest>, ModelError> {
         (
             "models/pypinyin/model.toml",
             include_str!("../../../../models/pypinyin/model.toml"),
+        ),
+        (
+            "models/face_landmarker/model.toml",
+            include_str!("../../../../models/face_landmarker/model.toml"),
+        ),
+        (
+            "models/selfie_segmenter/model.toml",
+            include_str!("../../../../models/selfie_segmenter/model.toml"),
         ),
     ];
     TEXTS
