@@ -128,7 +128,7 @@ struct Tools {
 
 enum LookTools {
     Lean(Box<Lean>),
-    Full(Target),
+    Full(Box<Target>),
 }
 
 struct Stage {
@@ -159,7 +159,7 @@ impl Stage {
         let (look, full) = if full {
             let target = Target::new(&gpu.device, crate::i420::Rect::full(size), 1);
             let stage = full::Stage::new(&mut app, &scene, &vertices, shot, &target, samples);
-            (LookTools::Full(target), Some(stage))
+            (LookTools::Full(Box::new(target)), Some(stage))
         } else {
             let lean = Lean::new(&gpu.device, &gpu.queue, &scene, shot, size, samples);
             (LookTools::Lean(Box::new(lean)), None)
@@ -263,7 +263,7 @@ fn finish_frame(mut job: ResMut<Job>, tools: ResMut<Tools>) {
             let encoder = tools
                 .device
                 .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-            (encoder, target.clone())
+            (encoder, target.as_ref().clone())
         }
     };
     let answer = tools.finisher.finish(encoder, &target, frame.index);

@@ -95,7 +95,11 @@ impl Renderer {
         options: &RenderOptions,
     ) -> Result<Self, RenderError> {
         let size = options.size;
-        if size.width < 2 || size.height < 2 || size.width % 2 != 0 || size.height % 2 != 0 {
+        if size.width < 2
+            || size.height < 2
+            || !size.width.is_multiple_of(2)
+            || !size.height.is_multiple_of(2)
+        {
             return Err(RenderError::OddSize(size));
         }
         if scene.fixed.len() > MAX_VERTICES {

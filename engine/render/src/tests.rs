@@ -319,8 +319,8 @@ fn the_lean_ball_looks_as_it_did() {
         let mut sum = [0; 3];
         for (dx, dy) in (0..4).flat_map(|dx| (0..4).map(move |dy| (dx, dy))) {
             let at = ((y + dy) * 160 + x + dx) * 4;
-            for c in 0..3 {
-                sum[c] += i32::from(frame.data[at + c]);
+            for (sum, byte) in sum.iter_mut().zip(&frame.data[at..]) {
+                *sum += i32::from(*byte);
             }
         }
         sum.map(|v| v / 16)

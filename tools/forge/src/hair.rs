@@ -153,8 +153,8 @@ fn grid(mesh: &mut Mesh, first: u32, columns: u32, rows: u32, flip: bool) {
     }
 }
 
-/// The strands of the bob from the parting to the tip, `thickness` of the whole
-/// body of hair above the skull (0 the inner side, 1 the outer).
+/// One strand of the bob from the parting to the tip, on the outer sheet or on
+/// the inner one, which lies close to the skull.
 fn strand(i: usize, radii: &[Vec<f32>], outer: bool, pole: Vec3, front: Vec3) -> Vec<Vec3> {
     let s = i as f32 / COLUMNS as f32;
     let azimuth = azimuth(s);
@@ -172,7 +172,7 @@ fn strand(i: usize, radii: &[Vec<f32>], outer: bool, pole: Vec3, front: Vec3) ->
     let beside = ramp(0.9, 0.1, ((azimuth - PI).abs() - 1.45).abs());
     let mut points: Vec<Vec3> = Vec::with_capacity(ROWS + 1);
     let mut widest: f32 = 0.0;
-    for j in 0..=ROWS {
+    for (j, radius) in radii[i].iter().enumerate() {
         let t = j as f32 / ROWS as f32;
         let on_skull = (t / 0.55).min(1.0);
         let polar = on_skull * level;
@@ -188,7 +188,7 @@ fn strand(i: usize, radii: &[Vec<f32>], outer: bool, pole: Vec3, front: Vec3) ->
         } else {
             body * 0.25
         };
-        let at = CENTRE + d * (radii[i][j] + thick);
+        let at = CENTRE + d * (radius + thick);
         let fall = ((t - 0.55) / 0.45).max(0.0);
         // Hair hangs: below its widest place it does not follow the skull
         // inwards but falls, and turns in at the tip.

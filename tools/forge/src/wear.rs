@@ -38,7 +38,7 @@ fn opening(p: Vec3) -> f32 {
 }
 
 /// Where garments end below, decimetres.
-const HEM: f32 = -1.02;
+const HEM: f32 = -1.18;
 
 /// The body without its small forms, as tailored cloth spans it.
 fn shell(tights: &Mesh) -> Mesh {

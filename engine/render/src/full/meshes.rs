@@ -57,16 +57,16 @@ impl PartMesh {
             )
             .with_inserted_indices(Indices::U32(indices));
         let mut rest_frames = Vec::new();
-        if normal_mapped && mesh.generate_tangents().is_ok() {
-            if let Some(VertexAttributeValues::Float32x4(tangents)) =
+        if normal_mapped
+            && mesh.generate_tangents().is_ok()
+            && let Some(VertexAttributeValues::Float32x4(tangents)) =
                 mesh.attribute(Mesh::ATTRIBUTE_TANGENT)
-            {
-                rest_frames = vertices
-                    .iter()
-                    .zip(tangents)
-                    .map(|(&i, t)| (rest[i as usize].normal.into(), Vec4::from(*t)))
-                    .collect();
-            }
+        {
+            rest_frames = vertices
+                .iter()
+                .zip(tangents)
+                .map(|(&i, t)| (rest[i as usize].normal.into(), Vec4::from(*t)))
+                .collect();
         }
         (
             mesh,
