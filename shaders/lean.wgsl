@@ -10,6 +10,8 @@ override ALPHA: u32 = 0u;
 override TEXTURED: bool = false;
 override NORMAL_MAPPED: bool = false;
 override SHADOWED: bool = true;
+// Neither side of a triangle is its back.
+override TWO_SIDED: bool = false;
 
 const GENERIC = 0u;
 const SKIN = 1u;
@@ -20,6 +22,7 @@ const TONGUE = 5u;
 const HAIR = 6u;
 const LASH = 7u;
 const CLOTH = 8u;
+const UNLIT = 9u;
 
 struct View {
     clip_from_world: mat4x4<f32>,
@@ -56,33 +59,22 @@ struct Vertex {
     @location(4) occlusion: vec4<f32>,
 }
 
-struct Fragment {
-    @builtin(position) clip: vec4<f32>,
-    @location(0) world: vec3<f32>,
-    @location(1) normal: vec3<f32>,
-    @location(2) uv: vec2<f32>,
-    @location(3) colour: vec4<f32>,
-    // Position in the shadow map, and ambient light that arrives.
-    @location(4) shadow: vec4<f32>,
+// Light on its way to the eye: what the base colour takes, and what lies on top.
+struct Light {
+    diffuse: vec3<f32>,
+    gloss: vec3<f32>,
 }
 
-@vertex
-fn vertex(v: Vertex) -> Fragment {
-    var f: Fragment;
-    f.clip = view.clip_from_world * vec4(v.position, 1.0);
-    f.world = v.position;
-    f.normal = v.normal;
-    f.uv = v.uv;
-    f.colour = v.colour;
-    // Orthographic: no division. Moved along the normal against acne.
-    let shadow = view.shadow_from_world * vec4(v.position + v.normal * 0.0035, 1.0);
-    f.shadow = vec4(shadow.xyz, v.occlusion.x);
-    return f;
-}
-
-@vertex
-fn shadow_vertex(@location(0) position: vec3<f32>) -> @builtin(position) vec4<f32> {
-    return view.shadow_from_world * vec4(position, 1.0);
+// A place on a surface and what reaches it.
+struct Place {
+    n: vec3<f32>,
+    // To the eye.
+    v: vec3<f32>,
+    // How much of the key light, and of the ambient light, arrives.
+    shadow: vec3<f32>,
+    occlusion: f32,
+    // The vertex colour's red.
+    depth: f32,
 }
 
 // The studio. Directions point to the lights; +Z is towards the camera, -X is
@@ -114,6 +106,265 @@ fn gloss(n: vec3<f32>, h: vec3<f32>, to_light: vec3<f32>, roughness: f32) -> f32
     return a * a / (4.0 * d * d * max(lh * lh, 0.1) * (a + 0.5));
 }
 
+// Position in the shadow map. Orthographic: no division. Moved along the normal
+// against acne.
+fn in_shadow_map(position: vec3<f32>, normal: vec3<f32>) -> vec3<f32> {
+    return (view.shadow_from_world * vec4(position + normal * 0.0035, 1.0)).xyz;
+}
+
+fn tap(at: vec2<f32>, z: f32) -> f32 {
+    return textureSampleCompareLevel(shadow_map, shadow_sampler, at, z);
+}
+
+// How much of the key light arrives: a tent over 3 by 3 texels in four filtered
+// taps (Castaño, "Shadow Mapping Summary"). Weights follow the place within a
+// texel, so that edges show no steps.
+fn lit(place: vec3<f32>) -> f32 {
+    let side = f32(textureDimensions(shadow_map).x);
+    let at = vec2(place.x * 0.5 + 0.5, 0.5 - place.y * 0.5) * side;
+    let base = floor(at + 0.5);
+    let s = at + 0.5 - base;
+    let w0 = 3.0 - 2.0 * s;
+    let w1 = 1.0 + 2.0 * s;
+    let corner = base - 0.5;
+    let o0 = ((2.0 - s) / w0 - 1.0 + corner) / side;
+    let o1 = (s / w1 + 1.0 + corner) / side;
+    return (w0.x * w0.y * tap(o0, place.z)
+        + w1.x * w0.y * tap(vec2(o1.x, o0.y), place.z)
+        + w0.x * w1.y * tap(vec2(o0.x, o1.y), place.z)
+        + w1.x * w1.y * tap(o1, place.z)) / 16.0;
+}
+
+// How much of it comes through a surface: red light bleeds under skin.
+fn through(shadow: f32) -> vec3<f32> {
+    if KIND == SKIN {
+        return vec3(mix(shadow, sqrt(shadow), 0.35), shadow, shadow);
+    }
+    return vec3(shadow);
+}
+
+// The map holds square roots of light: engine/render/src/lean/textures.rs.
+fn base_colour(uv: vec2<f32>) -> vec4<f32> {
+    let c = textureSample(base_map, map_sampler, uv);
+    return vec4(c.rgb * c.rgb, c.a);
+}
+
+// A window-shaped softbox and a small fill, mirrored in a wet surface.
+fn softbox(r: vec3<f32>) -> f32 {
+    let side = normalize(cross(vec3(0.0, 1.0, 0.0), KEY_TO));
+    let up = cross(KEY_TO, side);
+    let facing = step(0.0, dot(r, KEY_TO));
+    let x = abs(dot(r, side));
+    let y = abs(dot(r, up));
+    let window = smoothstep(0.28, 0.14, x) * smoothstep(0.34, 0.20, y);
+    let fill = smoothstep(0.965, 0.995, dot(r, FILL_TO));
+    return facing * window + 0.14 * fill;
+}
+
+// A soft shoulder above 0.5, so that highlights roll off instead of clipping.
+fn expose(c: vec3<f32>) -> vec3<f32> {
+    let over = max(c - 0.5, vec3(0.0));
+    return min(c, vec3(0.5)) + over / (1.0 + over * 1.7);
+}
+
+// Every kind but the glass of the cornea; linear in the base colour, so that it
+// can be taken at vertices as well as at pixels.
+fn light(p: Place) -> Light {
+    let n = p.n;
+    let nv = saturate(dot(n, p.v));
+    let key = dot(n, KEY_TO);
+    let fill = saturate(dot(n, FILL_TO) * 0.7 + 0.3);
+    let rim = saturate(dot(n, RIM_TO));
+    let shadow = p.shadow;
+    let occlusion = p.occlusion;
+    let ambient = mix(GROUND, SKY, n.y * 0.5 + 0.5) * occlusion;
+    let key_h = normalize(KEY_TO + p.v);
+    var diffuse: vec3<f32>;
+    var glint: vec3<f32>;
+
+    if KIND == SKIN {
+        // Light bleeds under the skin: each channel wraps by its own mean free
+        // path, so that the terminator turns red instead of grey.
+        let wrap = vec3(0.42, 0.20, 0.12);
+        let bled = saturate((vec3(key) + wrap) / (1.0 + wrap));
+        diffuse = KEY * bled * shadow + FILL * fill * occlusion + RIM * rim * 0.5 + ambient;
+        // One broad lobe: powdered skin.
+        let film = gloss(n, key_h, KEY_TO, clamp(surface.roughness, 0.45, 0.8));
+        let fuzz = fifth(1.0 - nv) * (SKY * 0.35 * occlusion + RIM * saturate(rim + 0.2) * 0.5);
+        glint = KEY * film * (0.018 * 3.1416) * saturate(key) * shadow + fuzz * 0.5;
+    } else if KIND == EYE {
+        // The upper lid shades the globe.
+        let lid = mix(0.40, 1.0, smoothstep(0.62, 0.0, n.y)) * mix(0.62, 1.0, nv);
+        diffuse = KEY * saturate(key * 0.6 + 0.4) * (0.5 + 0.5 * shadow) + FILL * fill + ambient;
+        diffuse *= lid * 0.95;
+        if surface.catchlight > 0.0 {
+            glint = vec3(softbox(reflect(-p.v, n)) * 0.75 + 0.03 * fifth(1.0 - nv));
+        }
+    } else if KIND == TEETH || KIND == TONGUE {
+        // Teeth stand in front: a smile lights them with the jaw shut.
+        let open = mix(select(0.18, 0.55, KIND == TEETH), 0.92, view.mouth_open);
+        let wet = gloss(n, key_h, KEY_TO, 0.3) * 0.04 * 3.1416 * saturate(key) * shadow;
+        diffuse = KEY * saturate(key * 0.6 + 0.4) * (0.35 + 0.65 * shadow) + FILL * fill + ambient;
+        // Occlusion was baked with the mouth shut; `open` stands for it here.
+        let inside = open * max(occlusion, 0.75);
+        diffuse *= inside;
+        // The vertex colour tells how deep it lies: nothing shines in the throat.
+        glint = KEY * wet * p.depth * inside;
+    } else if KIND == HAIR {
+        // Strands run down the head; two shifted highlights (Kajiya and Kay,
+        // with Scheuermann's shift).
+        let down = vec3(0.0, -1.0, -0.25);
+        let t = normalize(down - n * dot(down, n) + vec3(1e-4));
+        let t1 = normalize(t + n * 0.10);
+        let t2 = normalize(t - n * 0.12);
+        let s1 = dot(t1, key_h);
+        let s2 = dot(t2, key_h);
+        let sheen = square(square(saturate(1.0 - s1 * s1)));
+        let first = square(square(sheen)) * square(square(sheen));
+        let second = square(square(saturate(1.0 - s2 * s2)));
+        let towards = saturate(key * 0.75 + 0.25) * (0.3 + 0.7 * shadow);
+        let back_h = normalize(RIM_TO + p.v);
+        let s3 = dot(t, back_h);
+        let back = square(square(saturate(1.0 - s3 * s3))) * saturate(rim + 0.15);
+        diffuse = (KEY * towards + FILL * fill * occlusion + RIM * rim * 0.7 + ambient) * 0.9
+            + KEY * towards * (second * 0.35);
+        glint = KEY * towards * (first * 0.045 * vec3(1.0, 0.95, 0.9)) + RIM * back * 0.06;
+    } else if KIND == LASH {
+        diffuse = KEY * saturate(key * 0.5 + 0.5) * 0.5 + FILL * fill + ambient;
+    } else if KIND == CLOTH {
+        let towards = saturate((key + 0.15) / 1.15) * shadow;
+        let fuzz = square(1.0 - nv) * 0.12;
+        diffuse = KEY * towards + FILL * fill * occlusion + RIM * rim * 0.5 + ambient
+            + fuzz * (KEY * towards + SKY);
+        glint = KEY * gloss(n, key_h, KEY_TO, max(surface.roughness, 0.5)) * 0.02 * towards * 3.1416;
+    } else {
+        let rough = clamp(surface.roughness, 0.12, 1.0);
+        let towards = saturate(key) * shadow;
+        let mirror = reflect(-p.v, n);
+        let room = mix(GROUND, SKY * 1.3, smoothstep(-0.4, 0.6, mirror.y)) * occlusion;
+        let graze = fifth(1.0 - nv) * (1.0 - rough);
+        // What the surface mirrors at right angles: metals tint it.
+        let mirrored = KEY * gloss(n, key_h, KEY_TO, rough) * towards * 3.1416 + room * (1.0 - graze);
+        diffuse = (KEY * towards + FILL * fill * occlusion + RIM * rim * 0.5 + ambient)
+            * (1.0 - surface.metallic) + mirrored * surface.metallic;
+        glint = mirrored * (0.04 * (1.0 - surface.metallic)) + room * graze;
+    }
+    return Light(diffuse, glint + surface.emissive);
+}
+
+// Lit at the vertices: for dense meshes, whose pixels then cost one texture.
+//
+// Shadows on skin have edges finer than its mesh. Light is linear in the shadow,
+// so there a vertex takes it twice, within and without, and pixels choose.
+
+struct Lit {
+    @builtin(position) clip: vec4<f32>,
+    @location(0) uv: vec2<f32>,
+    // The base colour without its texture, lit; and its coverage.
+    @location(1) diffuse: vec4<f32>,
+    @location(2) gloss: vec3<f32>,
+    // What a shadow takes away, on skin.
+    @location(3) key_diffuse: vec3<f32>,
+    @location(4) key_gloss: vec3<f32>,
+    // Position in the shadow map, and how much of the key arrives about there.
+    @location(5) shadow: vec4<f32>,
+}
+
+// How much of the key light arrives within reach of a vertex' triangles: only
+// where it is neither all nor nothing do pixels look for the shadow's edge.
+fn lit_about(place: vec3<f32>) -> f32 {
+    let texel = 1.0 / f32(textureDimensions(shadow_map).x);
+    let at = vec2(place.x * 0.5 + 0.5, 0.5 - place.y * 0.5);
+    var sum = 0.0;
+    for (var y = -1; y <= 1; y++) {
+        for (var x = -1; x <= 1; x++) {
+            sum += tap(at + vec2(f32(x), f32(y)) * texel * 3.0, place.z);
+        }
+    }
+    return sum / 9.0;
+}
+
+@vertex
+fn vertex_lit(v: Vertex) -> Lit {
+    var f: Lit;
+    f.clip = view.clip_from_world * vec4(v.position, 1.0);
+    f.uv = v.uv;
+    let base = surface.base * v.colour;
+    var p: Place;
+    p.v = normalize(view.eye - v.position);
+    p.n = v.normal;
+    if TWO_SIDED && dot(p.n, p.v) < 0.0 {
+        p.n = -p.n;
+    }
+    p.occlusion = v.occlusion.x;
+    p.depth = v.colour.r;
+    let place = in_shadow_map(v.position, v.normal);
+    p.shadow = vec3(1.0);
+    if SHADOWED && KIND != SKIN {
+        p.shadow = through(lit(place));
+    }
+    let bright = light(p);
+    f.diffuse = vec4(base.rgb * bright.diffuse, base.a);
+    f.gloss = bright.gloss;
+    if SHADOWED && KIND == SKIN {
+        p.shadow = vec3(0.0);
+        let dark = light(p);
+        f.key_diffuse = base.rgb * (bright.diffuse - dark.diffuse);
+        f.key_gloss = bright.gloss - dark.gloss;
+        f.shadow = vec4(place, lit_about(place));
+    }
+    return f;
+}
+
+@fragment
+fn fragment_lit(f: Lit) -> @location(0) vec4<f32> {
+    var base = f.diffuse;
+    var shine = f.gloss;
+    // What the key does not light needs no look at the map.
+    if SHADOWED && KIND == SKIN && f.key_diffuse.r > 0.0 {
+        var arrives = f.shadow.w;
+        if arrives > 0.002 && arrives < 0.998 {
+            arrives = lit(f.shadow.xyz);
+        }
+        let dark = 1.0 - through(arrives);
+        base = vec4(base.rgb - f.key_diffuse * dark, base.a);
+        shine -= f.key_gloss * dark;
+    }
+    if TEXTURED {
+        base *= base_colour(f.uv);
+    }
+    return finish(base.rgb + shine, base.a);
+}
+
+// Lit at the pixels.
+
+struct Fragment {
+    @builtin(position) clip: vec4<f32>,
+    @location(0) world: vec3<f32>,
+    @location(1) normal: vec3<f32>,
+    @location(2) uv: vec2<f32>,
+    @location(3) colour: vec4<f32>,
+    // Position in the shadow map, and ambient light that arrives.
+    @location(4) shadow: vec4<f32>,
+}
+
+@vertex
+fn vertex(v: Vertex) -> Fragment {
+    var f: Fragment;
+    f.clip = view.clip_from_world * vec4(v.position, 1.0);
+    f.world = v.position;
+    f.normal = v.normal;
+    f.uv = v.uv;
+    f.colour = v.colour;
+    f.shadow = vec4(in_shadow_map(v.position, v.normal), v.occlusion.x);
+    return f;
+}
+
+@vertex
+fn shadow_vertex(@location(0) position: vec3<f32>) -> @builtin(position) vec4<f32> {
+    return view.shadow_from_world * vec4(position, 1.0);
+}
+
 fn shade_normal(f: Fragment, front: bool) -> vec3<f32> {
     var n = normalize(f.normal);
     n = select(-n, n, front);
@@ -136,153 +387,41 @@ fn shade_normal(f: Fragment, front: bool) -> vec3<f32> {
     return n;
 }
 
-// How much of the key light arrives: a tent over 3 by 3 texels in four filtered
-// taps (Castaño, "Shadow Mapping Summary"). Weights follow the place within a
-// texel, so that edges show no steps.
-fn lit(f: Fragment) -> f32 {
-    if !SHADOWED {
-        return 1.0;
-    }
-    let side = f32(textureDimensions(shadow_map).x);
-    let at = vec2(f.shadow.x * 0.5 + 0.5, 0.5 - f.shadow.y * 0.5) * side;
-    let base = floor(at + 0.5);
-    let s = at + 0.5 - base;
-    let z = f.shadow.z;
-    let w0 = 3.0 - 2.0 * s;
-    let w1 = 1.0 + 2.0 * s;
-    let corner = base - 0.5;
-    let o0 = ((2.0 - s) / w0 - 1.0 + corner) / side;
-    let o1 = (s / w1 + 1.0 + corner) / side;
-    return (w0.x * w0.y * tap(o0, z)
-        + w1.x * w0.y * tap(vec2(o1.x, o0.y), z)
-        + w0.x * w1.y * tap(vec2(o0.x, o1.y), z)
-        + w1.x * w1.y * tap(o1, z)) / 16.0;
-}
-
-fn tap(at: vec2<f32>, z: f32) -> f32 {
-    return textureSampleCompareLevel(shadow_map, shadow_sampler, at, z);
-}
-
-// A window-shaped softbox and a small fill, mirrored in a wet surface.
-fn softbox(r: vec3<f32>) -> f32 {
-    let side = normalize(cross(vec3(0.0, 1.0, 0.0), KEY_TO));
-    let up = cross(KEY_TO, side);
-    let facing = step(0.0, dot(r, KEY_TO));
-    let x = abs(dot(r, side));
-    let y = abs(dot(r, up));
-    let window = smoothstep(0.28, 0.14, x) * smoothstep(0.34, 0.20, y);
-    let fill = smoothstep(0.965, 0.995, dot(r, FILL_TO));
-    return facing * window + 0.14 * fill;
-}
-
-// A soft shoulder above 0.5, so that highlights roll off instead of clipping.
-fn expose(c: vec3<f32>) -> vec3<f32> {
-    let over = max(c - 0.5, vec3(0.0));
-    return min(c, vec3(0.5)) + over / (1.0 + over * 1.7);
-}
-
 @fragment
 fn fragment(f: Fragment, @builtin(front_facing) front: bool) -> @location(0) vec4<f32> {
     var base = surface.base;
     if TEXTURED {
-        base *= textureSample(base_map, map_sampler, f.uv);
+        base *= base_colour(f.uv);
     }
     base *= f.colour;
-    let occlusion = f.shadow.w;
-    let n = shade_normal(f, front);
-    if ALPHA == 1u && base.a < surface.cutoff {
-        discard;
+    if KIND == UNLIT {
+        let alpha = select(1.0, base.a, ALPHA == 2u);
+        return vec4(base.rgb * alpha, alpha);
     }
-    let v = normalize(view.eye - f.world);
-    let nv = saturate(dot(n, v));
-    let key = dot(n, KEY_TO);
-    let fill = saturate(dot(n, FILL_TO) * 0.7 + 0.3);
-    let rim = saturate(dot(n, RIM_TO));
-    let ambient = mix(GROUND, SKY, n.y * 0.5 + 0.5) * occlusion;
-    // What faces away needs no look at the map; skin wraps a little further.
-    var shadow = 1.0;
-    if key > -0.45 {
-        shadow = lit(f);
-    }
-    let key_h = normalize(KEY_TO + v);
-    var colour = vec3(0.0);
-    var alpha = base.a;
-
-    if KIND == SKIN {
-        // Light bleeds under the skin: each channel wraps by its own mean free
-        // path, so that the terminator turns red instead of grey.
-        let wrap = vec3(0.42, 0.20, 0.12);
-        let bled = saturate((vec3(key) + wrap) / (1.0 + wrap));
-        let through = vec3(mix(shadow, sqrt(shadow), 0.35), shadow, shadow);
-        let diffuse = KEY * bled * through + FILL * fill * occlusion + RIM * rim * 0.5 + ambient;
-        // One broad lobe: powdered skin.
-        let film = gloss(n, key_h, KEY_TO, clamp(surface.roughness, 0.45, 0.8));
-        let spec = KEY * film * (0.018 * 3.1416) * saturate(key) * shadow;
-        let fuzz = fifth(1.0 - nv) * (SKY * 0.35 * occlusion + RIM * saturate(rim + 0.2) * 0.5);
-        colour = base.rgb * diffuse + spec + fuzz * 0.5;
-    } else if KIND == EYE {
-        // The upper lid shades the globe.
-        let lid = mix(0.40, 1.0, smoothstep(0.62, 0.0, n.y)) * mix(0.62, 1.0, nv);
-        let diffuse = KEY * saturate(key * 0.6 + 0.4) * mix(0.5, 1.0, shadow) + FILL * fill + ambient;
-        colour = base.rgb * diffuse * lid * 0.95;
-        if surface.catchlight > 0.0 {
-            colour += vec3(softbox(reflect(-v, n)) * 0.75 + 0.03 * fifth(1.0 - nv));
-        }
-    } else if KIND == CORNEA {
-        let shine = softbox(reflect(-v, n)) * 1.2 + 0.04 + 0.25 * fifth(1.0 - nv);
+    var p: Place;
+    p.n = shade_normal(f, front);
+    p.v = normalize(view.eye - f.world);
+    if KIND == CORNEA {
+        let graze = fifth(1.0 - saturate(dot(p.n, p.v)));
+        let shine = softbox(reflect(-p.v, p.n)) * 1.2 + 0.04 + 0.25 * graze;
         let e = expose(vec3(shine));
         return vec4(e * 0.9, saturate(shine) * 0.5);
-    } else if KIND == TEETH || KIND == TONGUE {
-        // Teeth stand in front: a smile lights them with the jaw shut.
-        let open = mix(select(0.18, 0.55, KIND == TEETH), 0.92, view.mouth_open);
-        let diffuse = KEY * saturate(key * 0.6 + 0.4) * mix(0.35, 1.0, shadow) + FILL * fill + ambient;
-        let wet = gloss(n, key_h, KEY_TO, 0.3) * 0.04 * 3.1416 * saturate(key) * shadow;
-        // Occlusion was baked with the mouth shut; `open` stands for it here.
-        // `f.colour` carries how deep it lies: nothing shines in the throat.
-        colour = (base.rgb * diffuse + KEY * wet * f.colour.r) * open * max(occlusion, 0.75);
-    } else if KIND == HAIR {
-        // Strands run down the head; two shifted highlights (Kajiya and Kay,
-        // with Scheuermann's shift).
-        let down = vec3(0.0, -1.0, -0.25);
-        let t = normalize(down - n * dot(down, n) + vec3(1e-4));
-        let t1 = normalize(t + n * 0.10);
-        let t2 = normalize(t - n * 0.12);
-        let s1 = dot(t1, key_h);
-        let s2 = dot(t2, key_h);
-        let sheen = square(square(saturate(1.0 - s1 * s1)));
-        let first = square(square(sheen)) * square(square(sheen));
-        let second = square(square(saturate(1.0 - s2 * s2)));
-        let towards = saturate(key * 0.75 + 0.25) * mix(0.3, 1.0, shadow);
-        let diffuse = KEY * towards + FILL * fill * occlusion + RIM * rim * 0.7 + ambient;
-        let back_h = normalize(RIM_TO + v);
-        let s3 = dot(t, back_h);
-        let back = square(square(saturate(1.0 - s3 * s3))) * saturate(rim + 0.15);
-        colour = base.rgb * diffuse * 0.9
-            + KEY * towards * (first * 0.045 * vec3(1.0, 0.95, 0.9) + second * 0.35 * base.rgb)
-            + RIM * back * 0.06;
-    } else if KIND == LASH {
-        colour = base.rgb * (KEY * saturate(key * 0.5 + 0.5) * 0.5 + FILL * fill + ambient);
-    } else if KIND == CLOTH {
-        let towards = saturate((key + 0.15) / 1.15) * shadow;
-        let diffuse = KEY * towards + FILL * fill * occlusion + RIM * rim * 0.5 + ambient;
-        let fuzz = square(1.0 - nv) * 0.12;
-        colour = base.rgb * (diffuse + fuzz * (KEY * towards + SKY))
-            + KEY * gloss(n, key_h, KEY_TO, max(surface.roughness, 0.5)) * 0.02 * towards * 3.1416;
-    } else {
-        let rough = clamp(surface.roughness, 0.12, 1.0);
-        let f0 = mix(vec3(0.04), base.rgb, surface.metallic);
-        let towards = saturate(key) * shadow;
-        let diffuse = KEY * towards + FILL * fill * occlusion + RIM * rim * 0.5 + ambient;
-        let mirror = reflect(-v, n);
-        let room = mix(GROUND, SKY * 1.3, smoothstep(-0.4, 0.6, mirror.y)) * occlusion;
-        let shine = f0 + (1.0 - f0) * fifth(1.0 - nv) * (1.0 - rough);
-        colour = base.rgb * (1.0 - surface.metallic) * diffuse
-            + KEY * f0 * gloss(n, key_h, KEY_TO, rough) * towards * 3.1416
-            + room * shine;
     }
-    colour = expose(colour + surface.emissive);
-    if ALPHA != 2u {
-        alpha = 1.0;
+    p.shadow = vec3(1.0);
+    // What faces away needs no look at the map; skin wraps a little further.
+    if SHADOWED && dot(p.n, KEY_TO) > -0.45 {
+        p.shadow = through(lit(f.shadow.xyz));
     }
-    return vec4(colour * alpha, alpha);
+    p.occlusion = f.shadow.w;
+    p.depth = f.colour.r;
+    let light = light(p);
+    return finish(base.rgb * light.diffuse + light.gloss, base.a);
+}
+
+fn finish(colour: vec3<f32>, coverage: f32) -> vec4<f32> {
+    if ALPHA == 1u && coverage < surface.cutoff {
+        discard;
+    }
+    let alpha = select(1.0, coverage, ALPHA == 2u);
+    return vec4(expose(colour) * alpha, alpha);
 }

@@ -1,5 +1,10 @@
 //! The built-in presenter's lips, on the mesh, while she says the sentences of
 //! `readback/`: p, b and m (Mandarin b, p, m) close them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test says what it skips and fails by panicking"
+)]
 
 use std::path::Path;
 

@@ -5,9 +5,10 @@ set -euo pipefail
 
 install_packages "${build_packages[@]}" "${run_packages[@]}" "${test_packages[@]}"
 need_rust
+install_browser_tools
 
 # The 3D presenter has to be drawn without a GPU too: a missing piece is a failure here.
-export HUASHEN_REQUIRE="speech face vulkan ffmpeg espeak"
+export HUASHEN_REQUIRE="speech face vulkan ffmpeg espeak browser"
 
 say "format"
 cargo fmt --all --check

@@ -14,7 +14,7 @@ build_packages=(build-essential pkg-config clang libclang-dev libavcodec-dev lib
   libavutil-dev libswscale-dev libswresample-dev libasound2-dev)
 # Vulkan, X11 and xkb are opened at run time, so no linker asks for them.
 run_packages=(mesa-vulkan-drivers ffmpeg libxcursor1 libxi6 libxrandr2 libxkbcommon-x11-0)
-test_packages=(espeak-ng)
+test_packages=(espeak-ng chromium)
 
 # Installs what of "$@" (Debian packages) is missing; asks first when sudo is needed.
 install_packages() {
@@ -42,6 +42,19 @@ install_packages() {
   say "installing: ${missing[*]}"
   "${sudo[@]}" apt-get update -qq
   "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# The packages of tools/browser, outside the clone as well.
+install_browser_tools() {
+  local dir="${HUASHEN_BROWSER_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/huashen/browser}"
+  # npm empties the folder first, so a broken-off install leaves no stamp.
+  local stamp="$dir/node_modules/.installed"
+  cmp -s tools/browser/package-lock.json "$stamp" && return 0
+  say "npm packages for the browser test"
+  mkdir -p "$dir"
+  cp tools/browser/package.json tools/browser/package-lock.json "$dir"
+  (cd "$dir" && npm ci --no-audit --no-fund)
+  cp tools/browser/package-lock.json "$stamp"
 }
 
 need_rust() {

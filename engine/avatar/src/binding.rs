@@ -29,6 +29,8 @@ pub enum Source {
     Shape(ArkitShape),
     /// A sum of shapes, clamped to 0…1.
     Mix(Mix),
+    /// Whole in every pose but the file's own: takes a photo's expression out.
+    Posed,
 }
 
 impl Source {
@@ -37,6 +39,7 @@ impl Source {
         let sum = match self {
             Self::Shape(shape) => weights[*shape],
             Self::Mix(terms) => terms.iter().map(|(s, f)| weights[*s] * f).sum(),
+            Self::Posed => 1.0,
         };
         sum.clamp(0.0, 1.0)
     }
@@ -171,14 +174,17 @@ pub(crate) fn bind(model: &Model, json: &Value) -> Vec<Binding> {
     let mut found = Vec::new();
     for (m, mesh) in model.meshes.iter().enumerate() {
         for (i, morph) in mesh.morphs.iter().enumerate() {
-            if let Some(shape) = names::arkit_shape(&morph.name) {
-                found.push(Binding {
-                    mesh: m,
-                    morph: i,
-                    gain: 1.0,
-                    source: Source::Shape(shape),
-                });
-            }
+            let source = match names::arkit_shape(&morph.name) {
+                Some(shape) => Source::Shape(shape),
+                None if morph.name == crate::photo::NEUTRAL => Source::Posed,
+                None => continue,
+            };
+            found.push(Binding {
+                mesh: m,
+                morph: i,
+                gain: 1.0,
+                source,
+            });
         }
     }
     if found.iter().any(|b| b.source == Source::Shape(S::JawOpen)) {
@@ -300,6 +306,7 @@ pub fn face_rig(model: &Model) -> (FaceRig, BTreeMap<&'static str, usize>) {
         match &binding.source {
             Source::Shape(shape) => *shapes.entry(shape.name()).or_insert(0) += 1,
             Source::Mix(_) => mixes = true,
+            Source::Posed => {}
         }
     }
     let visemes = || {

@@ -78,10 +78,17 @@ impl Avatar {
                 manifest.file
             )));
         }
-        if manifest.kind != Kind::Model {
-            return Err(bad(
-                "photo and video avatars are not supported yet".to_owned()
-            ));
+        match (manifest.kind, &manifest.photo) {
+            (Kind::Video, _) => return Err(bad("video avatars are not supported yet".to_owned())),
+            (Kind::Photo, None) => {
+                return Err(bad(
+                    "it is a photo's avatar, but has no [photo]: build it again with `huashen avatar new`".to_owned(),
+                ));
+            }
+            (Kind::Photo, Some(photo)) if !photo.is_sane() => {
+                return Err(bad("its [photo] has impossible sizes".to_owned()));
+            }
+            _ => {}
         }
         Ok(Self {
             model: Model::open(&dir.join(file))?,
@@ -113,6 +120,7 @@ impl Avatar {
                 background: None,
                 calibration: Calibration::default(),
                 lips: None,
+                photo: None,
             },
         })
     }

@@ -66,8 +66,11 @@ impl Drive {
         }
     }
 
-    /// The model in `pose`.
+    /// The model in `pose`. The rest pose leaves it as its file has it.
     pub fn apply(&self, model: &Model, pose: &Pose) -> Driven {
+        if *pose == Pose::default() {
+            return Driven::default();
+        }
         let mut weights = pose.weights;
         for (w, gain) in weights.0.iter_mut().zip(&self.gains.0) {
             *w *= gain;

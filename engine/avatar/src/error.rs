@@ -26,6 +26,10 @@ pub enum AvatarError {
         "{path} cannot speak: it has no morph target for the mouth and no jaw joint; export it with ARKit blendshapes (jawOpen, mouthClose …), VRM expressions, or a joint named `Jaw`"
     )]
     Mute { path: PathBuf },
+    #[error("the photo cannot become an avatar: {0}")]
+    Photo(String),
+    #[error("the head inside this program is damaged ({0}): install Huashen again")]
+    Head(String),
 }
 
 fn did_you_mean(names: &[String]) -> String {

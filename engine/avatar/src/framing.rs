@@ -1,9 +1,11 @@
 //! Where the camera stands for the usual shots.
 
-use glam::Vec3;
+use glam::{Vec2, Vec3};
 use huashen_core::Joint;
 
+use crate::bundle::Avatar;
 use crate::drive::{Deformer, Driven};
+use crate::manifest::Photo;
 use crate::model::Model;
 
 /// How much of the person is in the picture.
@@ -18,13 +20,21 @@ pub enum Framing {
     Full,
 }
 
-/// A perspective camera; +Y is up.
+/// A camera; +Y is up.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Camera {
     pub eye: Vec3,
     pub target: Vec3,
+    pub lens: Lens,
+}
+
+/// How the picture is taken.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Lens {
     /// Vertical field of view in radians.
-    pub fov_y: f32,
+    Perspective { fov_y: f32 },
+    /// Parallel rays; metres from the picture's lower to its upper edge.
+    Orthographic { height: f32 },
 }
 
 /// A portrait lens: little perspective.
@@ -32,7 +42,7 @@ const FOV_Y: f32 = 0.36;
 
 impl Framing {
     /// A camera for pictures of this width over height.
-    pub fn camera(self, model: &Model, aspect: f32) -> Camera {
+    fn camera(self, model: &Model, aspect: f32) -> Camera {
         let (low, high) = bounds(model);
         let (eyes, unit) = eyes_and_unit(model, low, high);
         // In units of the distance between the eyes (6.2 cm on most people):
@@ -56,8 +66,81 @@ impl Framing {
         Camera {
             eye: target + Vec3::Z * distance,
             target,
-            fov_y: FOV_Y,
+            lens: Lens::Perspective { fov_y: FOV_Y },
         }
+    }
+}
+
+/// The camera of an avatar's picture. A photo is shown as it was taken, as much
+/// of it as fits, when no framing is asked for.
+pub fn camera(avatar: &Avatar, framing: Option<Framing>, aspect: f32) -> Camera {
+    let Some(photo) = &avatar.manifest.photo else {
+        return framing.unwrap_or_default().camera(&avatar.model, aspect);
+    };
+    let window = photo_window(avatar, photo, framing, aspect);
+    let middle = (window.middle() - Vec2::new(photo.width as f32, photo.height as f32) * 0.5)
+        * photo.metres_per_px;
+    let target = Vec3::new(middle.x, -middle.y, 0.0);
+    Camera {
+        eye: target + Vec3::Z * PHOTO_DISTANCE,
+        target,
+        lens: Lens::Orthographic {
+            height: window.height * photo.metres_per_px,
+        },
+    }
+}
+
+/// Where the camera of a photo stands; with parallel rays any place far enough.
+const PHOTO_DISTANCE: f32 = 10.0;
+
+/// A part of a photo, in its pixels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Window {
+    pub x: f32,
+    pub y: f32,
+    pub width: f32,
+    pub height: f32,
+}
+
+impl Window {
+    fn middle(&self) -> Vec2 {
+        Vec2::new(self.x + self.width * 0.5, self.y + self.height * 0.5)
+    }
+}
+
+/// The part of a photo avatar's photo that a picture of this width over height
+/// shows.
+pub fn photo_window(
+    avatar: &Avatar,
+    photo: &Photo,
+    framing: Option<Framing>,
+    aspect: f32,
+) -> Window {
+    let whole = Vec2::new(photo.width as f32, photo.height as f32);
+    let eye = |joint| avatar.model.joint_position(joint).unwrap_or_default();
+    let (left, right) = (eye(Joint::LeftEye), eye(Joint::RightEye));
+    let unit = left.distance(right) / photo.metres_per_px;
+    let eyes = (left + right) * 0.5 / photo.metres_per_px;
+    let eyes = Vec2::new(whole.x * 0.5 + eyes.x, whole.y * 0.5 - eyes.y);
+    // The largest part of this shape, or the shot's own size where that is less.
+    let most = whole.y.min(whole.x / aspect);
+    let (height, from_top) = match framing {
+        None | Some(Framing::Full) => (most, 0.38),
+        Some(Framing::Face) => (5.2 * unit, 0.44),
+        Some(Framing::Bust) => (8.3 * unit, 0.365),
+        Some(Framing::Half) => (16.5 * unit, 0.25),
+    };
+    let height = height.min(most);
+    let size = Vec2::new(height * aspect, height);
+    // Whole pixels, so that a photo at its own size is not sampled anew.
+    let corner = (eyes - size * Vec2::new(0.5, from_top))
+        .round()
+        .clamp(Vec2::ZERO, (whole - size).max(Vec2::ZERO));
+    Window {
+        x: corner.x,
+        y: corner.y,
+        width: size.x,
+        height: size.y,
     }
 }
 

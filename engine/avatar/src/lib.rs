@@ -14,6 +14,8 @@ mod manifest;
 mod model;
 mod names;
 mod normals;
+pub mod photo;
+pub mod raster;
 mod surface;
 
 pub use binding::{Binding, FaceRig, Source};
@@ -21,7 +23,7 @@ pub use bundle::{Avatar, DEFAULT_AVATAR, list};
 pub use check::{Report, lip_gap, report, require_speech};
 pub use drive::{Deformer, Drive, Driven};
 pub use error::AvatarError;
-pub use framing::{Camera, Framing};
-pub use manifest::{Calibration, Kind, Lips, Manifest};
+pub use framing::{Camera, Framing, Lens, Window, camera, photo_window};
+pub use manifest::{Calibration, Kind, Lips, Manifest, Photo, is_name};
 pub use model::{Mesh, Model, Morph, Node, Skin};
 pub use surface::{AlphaMode, Material};

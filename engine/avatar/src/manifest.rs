@@ -40,6 +40,31 @@ pub struct Manifest {
     pub calibration: Calibration,
     #[serde(default)]
     pub lips: Option<Lips>,
+    /// Of a photo avatar.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub photo: Option<Photo>,
+}
+
+/// The photo that a relief was made from; its middle is the model's origin.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Photo {
+    /// Pixels.
+    pub width: u32,
+    pub height: u32,
+    /// Metres of the model that a pixel spans.
+    pub metres_per_px: f32,
+    /// The photo with the person painted out, relative to the folder.
+    pub plate: String,
+}
+
+impl Photo {
+    pub(crate) fn is_sane(&self) -> bool {
+        (2..=16_384).contains(&self.width)
+            && (2..=16_384).contains(&self.height)
+            && self.metres_per_px.is_finite()
+            && self.metres_per_px > 0.0
+    }
 }
 
 /// How this face answers to the common track.

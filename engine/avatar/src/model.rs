@@ -117,6 +117,17 @@ impl Model {
         Ok(model)
     }
 
+    /// A GLB in memory that refers to nothing outside of itself.
+    pub fn from_glb(bytes: &[u8]) -> Result<Self, String> {
+        let (json, blob) = split(bytes)?;
+        let root = serde_json::from_value(json.clone()).map_err(|e| e.to_string())?;
+        let document = gltf::Document::from_json(root).map_err(|e| e.to_string())?;
+        let buffers = gltf::import_buffers(&document, None, blob).map_err(|e| e.to_string())?;
+        let mut model = Self::build(&document, &json, &buffers, Path::new("."))?;
+        model.bind(&json);
+        Ok(model)
+    }
+
     fn build(
         document: &gltf::Document,
         json: &Value,

@@ -77,6 +77,11 @@ pub struct Doctor {
 
 #[derive(Debug, Subcommand)]
 pub enum Avatar {
+    /// Make an avatar from one photo
+    #[command(
+        after_help = "Examples:\n  huashen avatar new --photo alice.jpg\n  huashen avatar new --photo team.jpg --face 2 --name bob"
+    )]
+    New(NewAvatar),
     /// The avatars that `--avatar` finds by name
     List {
         /// For machines
@@ -101,6 +106,25 @@ pub enum Avatar {
         #[arg(long)]
         json: bool,
     },
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct NewAvatar {
+    /// A photo, painting or drawing of one person (PNG, JPEG, WebP)
+    #[arg(long, value_name = "PICTURE")]
+    pub photo: PathBuf,
+    /// Its name; the file's name when left out
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Which face, where there are several: 1 is the largest
+    #[arg(long, default_value_t = 1)]
+    pub face: usize,
+    /// Build in spite of doubts, and replace an avatar of this name
+    #[arg(long)]
+    pub force: bool,
+    /// What was found, for machines, on stdout
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// How a script is spoken.
@@ -167,9 +191,9 @@ pub struct PictureArgs {
     /// A colour (#rrggbb or a name), a picture, or `transparent` (stills)
     #[arg(long, env = "HUASHEN_BACKGROUND")]
     pub background: Option<String>,
-    /// How much of the person is in the picture
-    #[arg(long, value_enum, default_value_t = Shot::Bust)]
-    pub shot: Shot,
+    /// How much of the person is in the picture; a bust, or a photo as it was taken, when left out
+    #[arg(long, value_enum)]
+    pub shot: Option<Shot>,
     /// How it is drawn: `auto` takes the full look on a GPU, the lean one on a software adapter
     #[arg(long, value_enum, default_value_t = LookArg::Auto)]
     pub look: LookArg,

@@ -7,6 +7,7 @@ use huashen_pipeline::models::ModelError;
 use huashen_pipeline::{Cancelled, PipelineError};
 use huashen_render::RenderError;
 use huashen_speech::SpeechError;
+use huashen_vision::VisionError;
 
 /// Finished, but some items failed.
 pub const SOME_FAILED: u8 = 1;
@@ -65,6 +66,10 @@ fn code_of(error: &anyhow::Error) -> u8 {
         }
         if let Some(e) = cause.downcast_ref::<RenderError>() {
             return if e.is_missing() { MISSING } else { BAD_INPUT };
+        }
+        if let Some(VisionError::NoModel { .. } | VisionError::Model { .. }) = cause.downcast_ref()
+        {
+            return MISSING;
         }
         if cause.is::<ModelError>() {
             return MISSING;

@@ -31,8 +31,16 @@ pub fn options(
     avatar: &Avatar,
     format: PixelFormat,
 ) -> anyhow::Result<RenderOptions> {
-    let size = args.size.as_deref().or(settings.size.as_deref());
-    let size: Size = size.unwrap_or("1280x720").parse()?;
+    let size = match args.size.as_deref().or(settings.size.as_deref()) {
+        Some(text) => text.parse()?,
+        None => own_size(avatar),
+    };
+    let framing = args.shot.map(|shot| match shot {
+        Shot::Face => Framing::Face,
+        Shot::Bust => Framing::Bust,
+        Shot::Half => Framing::Half,
+        Shot::Full => Framing::Full,
+    });
     let background = args
         .background
         .as_deref()
@@ -40,6 +48,7 @@ pub fn options(
         .or(avatar.manifest.background.as_deref());
     let background = match background {
         Some(text) => background_of(text)?,
+        None if avatar.manifest.photo.is_some() => plate(avatar, framing, size)?,
         None => RenderOptions::default().background,
     };
     if background == Background::Transparent && format != PixelFormat::Rgba8 {
@@ -53,15 +62,54 @@ pub fn options(
             LookArg::Lean => Look::Lean,
             LookArg::Full => Look::Full,
         },
-        framing: match args.shot {
-            Shot::Face => Framing::Face,
-            Shot::Bust => Framing::Bust,
-            Shot::Half => Framing::Half,
-            Shot::Full => Framing::Full,
-        },
+        framing,
         format,
         ..RenderOptions::default()
     })
+}
+
+/// A photo's own size; what most screens show for everyone else.
+fn own_size(avatar: &Avatar) -> Size {
+    match &avatar.manifest.photo {
+        Some(photo) => Size {
+            width: photo.width,
+            height: photo.height,
+        },
+        None => Size {
+            width: 1280,
+            height: 720,
+        },
+    }
+}
+
+/// What was behind the person in the photo: the part that the camera sees.
+fn plate(avatar: &Avatar, framing: Option<Framing>, size: Size) -> anyhow::Result<Background> {
+    let Some(photo) = &avatar.manifest.photo else {
+        return Ok(RenderOptions::default().background);
+    };
+    let whole = read(&avatar.dir.join(&photo.plate))?;
+    let window = huashen_avatar::photo_window(avatar, photo, framing, size.aspect());
+    let px = |v: f32, most: u32| (v.round().max(0.0) as u32).min(most);
+    let (x, y) = (
+        px(window.x, whole.width() - 1),
+        px(window.y, whole.height() - 1),
+    );
+    let (w, h) = (
+        px(window.width, whole.width() - x).max(1),
+        px(window.height, whole.height() - y).max(1),
+    );
+    let cut = image::imageops::crop_imm(&whole, x, y, w, h).to_image();
+    Ok(Background::Picture(
+        match (w, h) == (size.width, size.height) {
+            true => cut,
+            false => image::imageops::resize(
+                &cut,
+                size.width,
+                size.height,
+                image::imageops::FilterType::CatmullRom,
+            ),
+        },
+    ))
 }
 
 fn background_of(text: &str) -> anyhow::Result<Background> {

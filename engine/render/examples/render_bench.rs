@@ -82,13 +82,13 @@ fn main() -> Result<()> {
                 }
             }
             "--framing" => {
-                options.framing = match value()?.as_str() {
+                options.framing = Some(match value()?.as_str() {
                     "face" => Framing::Face,
                     "bust" => Framing::Bust,
                     "half" => Framing::Half,
                     "full" => Framing::Full,
                     other => bail!("`{other}` is not a framing: face, bust, half, full"),
-                }
+                })
             }
             "--frames" => frames = value()?.parse()?,
             "--no-msaa" => options.msaa = false,

@@ -8,6 +8,7 @@ use bytemuck::{Pod, Zeroable};
 use crossbeam_channel::{Receiver, Sender};
 use huashen_core::{Frame, PixelFormat, Size};
 
+use crate::edges::{Drawn, Edges, Softened};
 use crate::i420::{self, Rect};
 use crate::target::Target;
 use crate::{RenderError, plate::Plate};
@@ -241,6 +242,9 @@ pub(crate) struct Deliverer {
     converted: bool,
     plate: Arc<Plate>,
     free: Sender<Option<wgpu::Buffer>>,
+    /// Where edges are softened after drawing.
+    edges: Option<Edges>,
+    softened: Vec<Softened>,
     /// The picture so far, RGBA over the plate; only the drawn part changes.
     picture: Vec<u8>,
     frame: Vec<u8>,
@@ -255,6 +259,7 @@ impl Deliverer {
         converted: bool,
         plate: Arc<Plate>,
         free: Sender<Option<wgpu::Buffer>>,
+        soften: bool,
     ) -> Self {
         Self {
             device: device.clone(),
@@ -264,6 +269,8 @@ impl Deliverer {
             picture: Vec::new(),
             frame: Vec::new(),
             drawn: None,
+            edges: soften.then(Edges::default),
+            softened: Vec::new(),
             plate,
             free,
         }
@@ -321,16 +328,25 @@ impl Deliverer {
                 continue;
             }
             let plate = &self.plate.rgba()[line];
-            for ((to, from), back) in to
-                .chunks_exact_mut(4)
-                .zip(from.chunks_exact(4))
-                .zip(plate.chunks_exact(4))
-            {
-                let pixel = i420::over(
-                    [from[0], from[1], from[2], from[3]],
-                    [back[0], back[1], back[2], back[3]],
-                );
-                to.copy_from_slice(&pixel);
+            i420::over_row(from, plate, to);
+        }
+        if let Some(edges) = &mut self.edges {
+            let drawn = Drawn {
+                bytes: drawn,
+                row_bytes,
+                width: rect.width as usize,
+                height: rect.height as usize,
+            };
+            edges.soften(drawn, &mut self.softened);
+            for s in &self.softened {
+                let at = ((rect.y as usize + s.y) * width + rect.x as usize + s.x) * 4;
+                let back = &self.plate.rgba()[at..at + 4];
+                let pixel = if self.plate.is_transparent() {
+                    i420::straighten(s.pixel)
+                } else {
+                    i420::over(s.pixel, [back[0], back[1], back[2], back[3]])
+                };
+                self.picture[at..at + 4].copy_from_slice(&pixel);
             }
         }
         match self.format {

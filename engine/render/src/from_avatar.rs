@@ -43,7 +43,7 @@ pub(crate) fn scene(model: &Model) -> Result<Scene, RenderError> {
         .materials
         .iter()
         .map(|m| Material {
-            kind: kind(&m.name),
+            kind: if m.unlit { Kind::Unlit } else { kind(&m.name) },
             alpha: match m.alpha {
                 AlphaMode::Opaque => Alpha::Opaque,
                 AlphaMode::Mask(cutoff) => Alpha::Mask(cutoff),
@@ -94,12 +94,12 @@ fn kind(name: &str) -> Kind {
 }
 
 /// The camera for this framing and size.
-pub(crate) fn shot(model: &Model, framing: Framing, size: Size) -> Shot {
-    let camera = framing.camera(model, size.aspect());
+pub(crate) fn shot(avatar: &Avatar, framing: Option<Framing>, size: Size) -> Shot {
+    let camera = huashen_avatar::camera(avatar, framing, size.aspect());
     Shot {
         eye: camera.eye,
         target: camera.target,
-        fov_y: camera.fov_y,
+        lens: camera.lens,
     }
 }
 

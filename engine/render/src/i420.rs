@@ -110,6 +110,46 @@ pub(crate) fn over(drawn: [u8; 4], plate: [u8; 4]) -> [u8; 4] {
     }
 }
 
+/// [`over`] for a row. Almost all pixels are covered wholly or not at all.
+pub(crate) fn over_row(drawn: &[u8], plate: &[u8], out: &mut [u8]) {
+    let (drawn, _) = drawn.as_chunks::<4>();
+    let (plate, _) = plate.as_chunks::<4>();
+    let (out, _) = out.as_chunks_mut::<4>();
+    let mut mixed = false;
+    for ((out, drawn), plate) in out.iter_mut().zip(drawn).zip(plate) {
+        let front = u32::from_le_bytes(*drawn);
+        let alpha = front >> 24;
+        let pixel = if alpha == 255 {
+            front
+        } else {
+            u32::from_le_bytes(*plate)
+        };
+        *out = pixel.to_le_bytes();
+        mixed |= alpha != 255 && alpha != 0;
+    }
+    if mixed {
+        for ((out, drawn), plate) in out.iter_mut().zip(drawn).zip(plate) {
+            if !matches!(drawn[3], 0 | 255) {
+                *out = over(*drawn, *plate);
+            }
+        }
+    }
+}
+
+/// A drawn pixel that `share` of another one covers; both premultiplied.
+pub(crate) fn blend(pixel: [u8; 4], other: [u8; 4], share: f32) -> [u8; 4] {
+    let c = &*CURVES;
+    let mix = |a: f32, b: f32| a + (b - a) * share;
+    let colour = |i: usize| {
+        encode(mix(
+            c.decode[usize::from(pixel[i])],
+            c.decode[usize::from(other[i])],
+        ))
+    };
+    let alpha = mix(f32::from(pixel[3]), f32::from(other[3])).round() as u8;
+    [colour(0), colour(1), colour(2), alpha]
+}
+
 /// Premultiplied to straight alpha, for pictures that keep their transparency.
 pub(crate) fn straighten(drawn: [u8; 4]) -> [u8; 4] {
     match drawn[3] {
@@ -152,15 +192,26 @@ pub(crate) fn rgba_to_i420(rgba: &[u8], size: Size, rect: Rect, out: &mut [u8]) 
     for row in y0 / 2..y1 / 2 {
         let top = &rgba[row * 2 * w * 4..(row * 2 + 1) * w * 4];
         let bottom = &rgba[(row * 2 + 1) * w * 4..(row * 2 + 2) * w * 4];
-        let column = |x: usize, c: usize| i32::from(top[x * 4 + c]) + i32::from(bottom[x * 4 + c]);
-        for i in x0 / 2..last {
-            let x = i * 2;
-            let left = x.max(1) - 1;
-            let sum = |c: usize| column(left, c) + 2 * column(x, c) + column(x + 1, c);
-            let [r, g, b] = [sum(0), sum(1), sum(2)];
-            let at = row * (w / 2) + i;
-            cb[at] = (128 + ((kb[0] * r + kb[1] * g + kb[2] * b + (1 << 18)) >> 19)) as u8;
-            cr[at] = (128 + ((kr[0] * r + kr[1] * g + kr[2] * b + (1 << 18)) >> 19)) as u8;
+        let (top, _) = top.as_chunks::<4>();
+        let (bottom, _) = bottom.as_chunks::<4>();
+        let column =
+            |a: &[u8; 4], b: &[u8; 4]| [0, 1, 2].map(|c| i32::from(a[c]) + i32::from(b[c]));
+        let (first, left) = (x0 / 2, x0.max(1) - 1);
+        let mut left = column(&top[left], &bottom[left]);
+        let (top, _) = top[first * 2..last * 2].as_chunks::<2>();
+        let (bottom, _) = bottom[first * 2..last * 2].as_chunks::<2>();
+        let at = row * (w / 2);
+        let (cb, cr) = (
+            &mut cb[at + first..at + last],
+            &mut cr[at + first..at + last],
+        );
+        for (((top, bottom), cb), cr) in top.iter().zip(bottom).zip(cb).zip(cr) {
+            let middle = column(&top[0], &bottom[0]);
+            let right = column(&top[1], &bottom[1]);
+            let [r, g, b] = [0, 1, 2].map(|c| left[c] + 2 * middle[c] + right[c]);
+            *cb = (128 + ((kb[0] * r + kb[1] * g + kb[2] * b + (1 << 18)) >> 19)) as u8;
+            *cr = (128 + ((kr[0] * r + kr[1] * g + kr[2] * b + (1 << 18)) >> 19)) as u8;
+            left = right;
         }
     }
 }

@@ -7,6 +7,7 @@
 //! background is put behind afterwards, so that its colours come out exactly.
 
 mod adapter;
+mod edges;
 mod engine;
 mod error;
 mod finish;

@@ -32,12 +32,14 @@ pub struct RenderOptions {
     pub size: Size,
     pub look: Look,
     pub background: Background,
-    /// How much of the person is seen.
-    pub framing: Framing,
+    /// How much of the person is seen; when none is asked for, a bust, or a
+    /// photo as it was taken.
+    pub framing: Option<Framing>,
     /// [`PixelFormat::I420`] for clips, [`PixelFormat::Rgba8`] for stills and
     /// whatever keeps alpha.
     pub format: PixelFormat,
-    /// Smooth edges with four samples a pixel.
+    /// Smooth edges: four samples a pixel, or on software adapters, where those
+    /// cost too much, edges softened after drawing.
     pub msaa: bool,
 }
 
@@ -50,7 +52,7 @@ impl Default for RenderOptions {
             },
             look: Look::Auto,
             background: Background::Color([40, 60, 90]),
-            framing: Framing::default(),
+            framing: None,
             format: PixelFormat::I420,
             msaa: true,
         }
@@ -84,7 +86,7 @@ impl Renderer {
     /// cannot be drawn.
     pub fn new(avatar: &Avatar, options: &RenderOptions) -> Result<Self, RenderError> {
         let scene = from_avatar::scene(&avatar.model)?;
-        let shot = from_avatar::shot(&avatar.model, options.framing, options.size);
+        let shot = from_avatar::shot(avatar, options.framing, options.size);
         Self::with_scene(scene, from_avatar::deform(avatar), shot, options)
     }
 
@@ -140,6 +142,7 @@ impl Renderer {
             Look::Lean => false,
             Look::Full => true,
         };
+        let multisampled = options.msaa && (full || !gpu.info.software);
         let keep_alpha = options.format == PixelFormat::Rgba8;
         let plate = Arc::new(Plate::new(&options.background, size, keep_alpha));
         let (give, free) = crossbeam_channel::bounded(RING);
@@ -156,6 +159,7 @@ impl Renderer {
             convert_on_gpu,
             plate,
             give,
+            options.msaa && !multisampled && !convert_on_gpu,
         );
         let info = gpu.info.clone();
         tracing::debug!(adapter = %info.name, software = info.software, full, %size, "renderer");
@@ -165,7 +169,7 @@ impl Renderer {
             deform,
             shot,
             size,
-            samples: if options.msaa { 4 } else { 1 },
+            samples: if multisampled { 4 } else { 1 },
             full,
             finisher,
         })?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytemuck::{Pod, Zeroable};
 use glam::Vec3;
+use huashen_avatar::Lens;
 use huashen_core::Pose;
 use image::RgbaImage;
 
@@ -41,6 +42,8 @@ pub(crate) enum Kind {
     /// Lashes and brows.
     Lash = 7,
     Cloth = 8,
+    /// Its picture is what is seen, light and all.
+    Unlit = 9,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -110,6 +113,5 @@ pub(crate) trait Deform: Send {
 pub(crate) struct Shot {
     pub eye: Vec3,
     pub target: Vec3,
-    /// Vertical field of view in radians.
-    pub fov_y: f32,
+    pub lens: Lens,
 }

@@ -11,6 +11,7 @@ mod rect;
 mod sample;
 mod tflite;
 
+pub use candle_core::Device;
 pub use error::VisionError;
 pub use face::{
     CanonicalMesh, Detection, EYE_CORNERS, Face, FaceFinder, FindOptions, HeadPose, LANDMARK_COUNT,

@@ -69,8 +69,13 @@ impl Writer {
 
     /// Zero but for `moved`.
     fn sparse(&mut self, count: usize, moved: &[(u16, Vec3)]) -> usize {
-        let low = moved.iter().fold(Vec3::ZERO, |m, (_, d)| m.min(*d));
-        let high = moved.iter().fold(Vec3::ZERO, |m, (_, d)| m.max(*d));
+        // Points that stay count as zero; where all move there is none.
+        let (low, high) = match moved.len() < count {
+            true => (Vec3::ZERO, Vec3::ZERO),
+            false => (Vec3::INFINITY, Vec3::NEG_INFINITY),
+        };
+        let low = moved.iter().fold(low, |m, (_, d)| m.min(*d));
+        let high = moved.iter().fold(high, |m, (_, d)| m.max(*d));
         let mut accessor = json!({
             "componentType": 5126, "count": count, "type": "VEC3",
             "min": low.to_array(), "max": high.to_array(),

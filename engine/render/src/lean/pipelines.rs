@@ -24,11 +24,16 @@ pub(super) struct Key {
     pub textured: bool,
     pub normal_mapped: bool,
     pub double_sided: bool,
+    /// Lit at its vertices rather than at its pixels.
+    pub lit_early: bool,
 }
 
 impl Key {
-    /// The steps in which a material is drawn.
-    pub fn of(material: &Material) -> Vec<Self> {
+    /// The steps in which a material is drawn. `dense`: its vertices lie so close
+    /// that light may be taken there.
+    pub fn of(material: &Material, dense: bool) -> Vec<Self> {
+        // A catchlight is smaller than the triangles of an eye.
+        let fine = matches!(material.kind, Kind::Eye | Kind::Cornea | Kind::Unlit);
         let steps: &[Step] = match (material.alpha, material.kind) {
             (_, Kind::Cornea) => &[Step::Blend],
             (Alpha::Opaque, _) => &[Step::Opaque],
@@ -44,6 +49,7 @@ impl Key {
                 textured: material.base_texture.is_some(),
                 normal_mapped: material.normal_texture.is_some(),
                 double_sided: material.double_sided,
+                lit_early: dense && !fine && material.normal_texture.is_none(),
             })
             .collect()
     }
@@ -85,9 +91,9 @@ impl Pipelines {
             },
             count: None,
         };
-        let map = |binding, sample_type| wgpu::BindGroupLayoutEntry {
+        let map = |binding, visibility, sample_type| wgpu::BindGroupLayoutEntry {
             binding,
-            visibility: wgpu::ShaderStages::FRAGMENT,
+            visibility,
             ty: wgpu::BindingType::Texture {
                 sample_type,
                 view_dimension: wgpu::TextureViewDimension::D2,
@@ -95,9 +101,9 @@ impl Pipelines {
             },
             count: None,
         };
-        let sampler = |binding, ty| wgpu::BindGroupLayoutEntry {
+        let sampler = |binding, visibility, ty| wgpu::BindGroupLayoutEntry {
             binding,
-            visibility: wgpu::ShaderStages::FRAGMENT,
+            visibility,
             ty: wgpu::BindingType::Sampler(ty),
             count: None,
         };
@@ -107,22 +113,24 @@ impl Pipelines {
                 entries,
             })
         };
+        let both_stages = wgpu::ShaderStages::VERTEX_FRAGMENT;
+        let pixels = wgpu::ShaderStages::FRAGMENT;
         let float = wgpu::TextureSampleType::Float { filterable: true };
         let view_layout = layout(
             "view",
             &[
-                uniform(0, wgpu::ShaderStages::VERTEX_FRAGMENT),
-                map(1, wgpu::TextureSampleType::Depth),
-                sampler(2, wgpu::SamplerBindingType::Comparison),
+                uniform(0, both_stages),
+                map(1, both_stages, wgpu::TextureSampleType::Depth),
+                sampler(2, both_stages, wgpu::SamplerBindingType::Comparison),
             ],
         );
         let surface_layout = layout(
             "surface",
             &[
-                uniform(0, wgpu::ShaderStages::FRAGMENT),
-                map(1, float),
-                map(2, float),
-                sampler(3, wgpu::SamplerBindingType::Filtering),
+                uniform(0, both_stages),
+                map(1, pixels, float),
+                map(2, pixels, float),
+                sampler(3, pixels, wgpu::SamplerBindingType::Filtering),
             ],
         );
         let shadow_layout = layout("shadow", &[uniform(0, wgpu::ShaderStages::VERTEX)]);
@@ -193,30 +201,37 @@ fn pipeline(
     };
     let flag = |on| f64::from(u8::from(on));
     // Tiny and hidden surfaces go without the shadow's four taps.
-    let shadowed = !matches!(key.kind, Kind::Lash | Kind::Cornea);
+    let shadowed = !matches!(key.kind, Kind::Lash | Kind::Cornea | Kind::Unlit);
     let constants = [
         ("KIND", f64::from(key.kind as u8)),
         ("ALPHA", alpha),
         ("TEXTURED", flag(key.textured)),
         ("NORMAL_MAPPED", flag(key.normal_mapped)),
         ("SHADOWED", flag(shadowed)),
+        ("TWO_SIDED", flag(key.double_sided)),
     ];
+    let (vertex, fragment) = if key.lit_early {
+        ("vertex_lit", "fragment_lit")
+    } else {
+        ("vertex", "fragment")
+    };
+    let compilation_options = wgpu::PipelineCompilationOptions {
+        constants: &constants,
+        ..Default::default()
+    };
     device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
         label: Some("lean"),
         layout: Some(layout),
         vertex: wgpu::VertexState {
             module,
-            entry_point: Some("vertex"),
-            compilation_options: wgpu::PipelineCompilationOptions::default(),
+            entry_point: Some(vertex),
+            compilation_options: compilation_options.clone(),
             buffers: &[DYNAMIC, FIXED],
         },
         fragment: Some(wgpu::FragmentState {
             module,
-            entry_point: Some("fragment"),
-            compilation_options: wgpu::PipelineCompilationOptions {
-                constants: &constants,
-                ..Default::default()
-            },
+            entry_point: Some(fragment),
+            compilation_options,
             targets: &[Some(wgpu::ColorTargetState {
                 format: DRAWN_FORMAT,
                 blend: blended.then_some(wgpu::BlendState::PREMULTIPLIED_ALPHA_BLENDING),

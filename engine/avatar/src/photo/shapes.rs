@@ -1,0 +1,340 @@
+//! What each ARKit shape moves the net's points by: carried over from the
+//! head, with lips that meet and lids that close on this very face.
+
+use std::collections::BTreeMap;
+
+use glam::{Vec2, Vec3};
+use huashen_core::{ARKIT_COUNT, ArkitShape as A, ArkitWeights};
+
+use super::fit::Fit;
+use super::mesh::{Edge, Net, Openings};
+use super::outline::{self, Opening};
+use crate::raster::{Hit, Raster};
+
+/// The head under every point of the net.
+pub struct Ground<'a> {
+    fit: &'a Fit<'a>,
+    raster: Raster,
+    /// Pixels of the photo → pixels of the raster.
+    origin: Vec2,
+    scale: f32,
+    /// Shape by shape, a displacement for each vertex of the skin.
+    deltas: Vec<Vec<Vec3>>,
+}
+
+/// Pixels of the raster between the eyes.
+const RASTER_UNIT: f32 = 120.0;
+
+impl<'a> Ground<'a> {
+    pub fn new(fit: &'a Fit<'a>, unit: f32) -> Self {
+        let low = fit
+            .skin
+            .iter()
+            .fold(Vec2::INFINITY, |m, p| m.min(p.truncate()));
+        let high = fit
+            .skin
+            .iter()
+            .fold(Vec2::NEG_INFINITY, |m, p| m.max(p.truncate()));
+        let scale = RASTER_UNIT / unit;
+        let size = ((high - low) * scale).clamp(Vec2::ONE, Vec2::splat(4096.0));
+        let points: Vec<Vec3> = fit
+            .skin
+            .iter()
+            .map(|p| ((p.truncate() - low) * scale).extend(p.z))
+            .collect();
+        let skin = &fit.head.skin;
+        let deltas = skin
+            .shapes
+            .iter()
+            .map(|shape| {
+                let mut all = vec![Vec3::ZERO; skin.points.len()];
+                for (v, d) in shape {
+                    all[*v as usize] = *d;
+                }
+                all
+            })
+            .collect();
+        Self {
+            fit,
+            raster: Raster::new(
+                &points,
+                &skin.triangles,
+                size.x as usize + 1,
+                size.y as usize + 1,
+            ),
+            origin: low,
+            scale,
+            deltas,
+        }
+    }
+
+    pub fn hit(&self, p: Vec2) -> Option<&Hit> {
+        self.raster.at((p - self.origin) * self.scale)
+    }
+
+    /// The nearest hit from `p` on along `way`, up to `reach` pixels.
+    fn hit_along(&self, p: Vec2, way: Vec2, reach: f32) -> Option<&Hit> {
+        (0..24).find_map(|i| self.hit(p + way * (reach * i as f32 / 23.0)))
+    }
+
+    /// What `shape` moves the skin under `hit` by, in metres of the head.
+    fn delta(&self, hit: &Hit, shape: usize) -> Vec3 {
+        let corners = self.fit.head.skin.triangles[hit.triangle as usize];
+        corners
+            .iter()
+            .zip(hit.corners)
+            .map(|(v, w)| self.deltas[shape][*v as usize] * w)
+            .sum()
+    }
+}
+
+/// Displacements in pixels (y down, z towards the viewer), point by point.
+pub type Deltas = BTreeMap<&'static str, Vec<Vec3>>;
+
+/// Name of the shape that takes the photo's own expression out.
+pub const NEUTRAL: &str = "photoNeutral";
+
+/// The hit under each point of the net: none beside the head.
+pub fn hits(net: &Net, openings: &Openings, ground: &Ground<'_>) -> Vec<Option<Hit>> {
+    let u = openings.unit;
+    let (_, down) = openings.lips.axes();
+    net.points
+        .iter()
+        .zip(&net.edges)
+        .map(|(p, edge)| {
+            // Beside an edge, on its own side of it.
+            let hit = match edge {
+                Edge::None => ground.hit(*p),
+                Edge::UpperLip => ground.hit_along(*p - down * 0.015 * u, -down, 0.1 * u),
+                Edge::LowerLip => ground.hit_along(*p + down * 0.015 * u, down, 0.1 * u),
+                Edge::LipCorner => {
+                    let out = (*p - openings.lips.middle()).normalize_or_zero();
+                    ground.hit_along(*p + out * 0.01 * u, out, 0.1 * u)
+                }
+                Edge::Lid(e) => {
+                    let out = (*p - openings.eyes[*e].middle()).normalize_or_zero();
+                    ground.hit_along(*p + out * 0.01 * u, out, 0.12 * u)
+                }
+            };
+            hit.copied()
+        })
+        .collect()
+}
+
+/// All shapes of the net.
+pub fn deltas(net: &Net, openings: &Openings, ground: &Ground<'_>, hits: &[Option<Hit>]) -> Deltas {
+    let mut out = Deltas::new();
+    for shape in A::ALL {
+        let i = shape.index();
+        let moved: Vec<Vec3> = net
+            .points
+            .iter()
+            .zip(hits)
+            .map(|(p, hit)| match hit {
+                Some(hit) => ground.fit.displacement(*p, ground.delta(hit, i)),
+                None => Vec3::ZERO,
+            })
+            .collect();
+        out.insert(shape.name(), moved);
+    }
+    soften(net, openings, &mut out);
+    for (shape, eye) in [(A::EyeBlinkLeft, 0), (A::EyeBlinkRight, 1)] {
+        out.insert(
+            shape.name(),
+            blink(
+                net,
+                &openings.eyes[eye],
+                &openings.brows[eye],
+                openings.unit,
+            ),
+        );
+    }
+    seal(net, openings, &mut out);
+    if let Some(neutral) = neutral(net, openings, &ground.fit.weights, &out) {
+        out.insert(NEUTRAL, neutral);
+    }
+    debug_assert!(out.len() >= ARKIT_COUNT);
+    out
+}
+
+/// Rounds of smoothing beside the face, and how far inside of its outline (in
+/// units) they begin.
+const SOFT_ROUNDS: usize = 24;
+const SOFT_RIM: f32 = 0.12;
+
+/// The jaw's outline lies over the neck: without this a point on the one side
+/// moves, its neighbour on the other stays, and the outline tears into teeth.
+fn soften(net: &Net, openings: &Openings, out: &mut Deltas) {
+    let around = net.neighbours();
+    let soft: Vec<usize> = (0..net.points.len())
+        .filter(|i| {
+            let p = net.points[*i];
+            net.edges[*i] == Edge::None
+                && (!outline::inside(&openings.oval, p)
+                    || outline::distance(&openings.oval, p) < SOFT_RIM * openings.unit)
+        })
+        .collect();
+    for all in out.values_mut() {
+        if all.iter().all(|d| *d == Vec3::ZERO) {
+            continue;
+        }
+        for _ in 0..SOFT_ROUNDS {
+            let before = all.clone();
+            for i in &soft {
+                let near = &around[*i];
+                if !near.is_empty() {
+                    let sum: Vec3 = near.iter().map(|j| before[*j as usize]).sum();
+                    all[*i] = before[*i] * 0.4 + sum * (0.6 / near.len() as f32);
+                }
+            }
+        }
+    }
+}
+
+/// How much of the way each lid goes; together a little more than all of it.
+const UPPER_LID: f32 = 0.93;
+const LOWER_LID: f32 = 0.10;
+/// How far skin follows a lid: up to this part of the way to the brow, and down
+/// the cheek by so many units.
+const TO_BROW: f32 = 0.8;
+const TO_CHEEK: f32 = 0.2;
+
+/// The lids meet: each point goes with the lid's edge below (or above) it, less
+/// the farther it is.
+fn blink(net: &Net, eye: &Opening, brow: &[Vec2], unit: f32) -> Vec<Vec3> {
+    let (along, down) = eye.axes();
+    let [a, _] = eye.corners();
+    let width = eye.width().max(1e-3);
+    net.points
+        .iter()
+        .map(|p| {
+            let t = (*p - a).dot(along) / width;
+            if !(-0.25..=1.25).contains(&t) {
+                return Vec3::ZERO;
+            }
+            let (upper, lower) = eye.edges_at(t);
+            let gap = lower - upper;
+            // Beside the corners, what is left of the movement dies away.
+            let beside = (t.clamp(0.0, 1.0) - t).abs() / 0.25;
+            let side = (1.0 - beside).max(0.0);
+            let above = (upper - *p).dot(down);
+            let below = (*p - lower).dot(down);
+            // Points on an edge are a hair's breadth off its own line.
+            let near = -0.01 * unit;
+            let (share, far, reach) = if above >= near && above >= below {
+                let brow = outline::distance(brow, upper);
+                (UPPER_LID, above, (TO_BROW * brow).max(0.08 * unit))
+            } else if below >= near {
+                (-LOWER_LID, below, TO_CHEEK * unit)
+            } else {
+                return Vec3::ZERO;
+            };
+            let fall = (1.0 - far.max(0.0) / reach).clamp(0.0, 1.0);
+            let fall = fall * fall * (3.0 - 2.0 * fall);
+            (gap * share * fall * side).extend(0.0)
+        })
+        .collect()
+}
+
+/// How far from the cut the lips are drawn together, in units.
+const SEAL_REACH: f32 = 0.2;
+
+/// Makes `mouthClose` close what `jawOpen` opens, exactly, all along the lips.
+fn seal(net: &Net, openings: &Openings, out: &mut Deltas) {
+    let sum = |i: usize| out["jawOpen"][i] + out["mouthClose"][i];
+    let pull = meet(net, openings, &|i| sum(i).truncate());
+    if let Some(close) = out.get_mut("mouthClose") {
+        for (d, pull) in close.iter_mut().zip(pull) {
+            *d += pull.extend(0.0);
+        }
+    }
+}
+
+/// What brings the lips' edges together once everything moved by `moved`,
+/// spread over the lips.
+fn meet(net: &Net, openings: &Openings, moved: &dyn Fn(usize) -> Vec2) -> Vec<Vec2> {
+    let uppers: Vec<usize> = points_on(net, Edge::UpperLip);
+    let lowers: Vec<usize> = points_on(net, Edge::LowerLip);
+    // Half of what is left of the gap, at each pair.
+    let pairs: Vec<(Vec2, Vec2)> = uppers
+        .iter()
+        .zip(&lowers)
+        .map(|(u, l)| {
+            let gap = (net.points[*l] + moved(*l)) - (net.points[*u] + moved(*u));
+            ((net.points[*u] + net.points[*l]) * 0.5, gap * 0.5)
+        })
+        .collect();
+    let mut own = vec![None; net.points.len()];
+    for (k, (u, l)) in uppers.iter().zip(&lowers).enumerate() {
+        own[*u] = Some(pairs[k].1);
+        own[*l] = Some(-pairs[k].1);
+    }
+    let (along, down) = openings.lips.axes();
+    let reach = SEAL_REACH * openings.unit;
+    let origin = openings.lips.corners()[0];
+    let width = openings.lips.width().max(1e-3);
+    net.points
+        .iter()
+        .zip(&net.edges)
+        .zip(&own)
+        .map(|((p, edge), own)| {
+            // The edges themselves meet exactly.
+            if let Some(own) = own {
+                return *own;
+            }
+            let t = (*p - origin).dot(along) / width;
+            if !(0.0..=1.0).contains(&t) || pairs.is_empty() || *edge == Edge::LipCorner {
+                return Vec2::ZERO;
+            }
+            let k = (t * (pairs.len() + 1) as f32 - 1.0).clamp(0.0, (pairs.len() - 1) as f32);
+            let i = (k as usize).min(pairs.len().saturating_sub(2));
+            let j = (i + 1).min(pairs.len() - 1);
+            let (a, b) = (pairs[i], pairs[j]);
+            let f = k - i as f32;
+            let half = a.1.lerp(b.1, f);
+            let (upper, lower) = openings.lips.edges_at(t);
+            let above = (upper - *p).dot(down);
+            let below = (*p - lower).dot(down);
+            let (side, far) = match above >= below {
+                true => (1.0, above),
+                false => (-1.0, below),
+            };
+            let fall = (1.0 - far.max(0.0) / reach).max(0.0);
+            half * side * fall * fall * (3.0 - 2.0 * fall)
+        })
+        .collect()
+}
+
+fn points_on(net: &Net, edge: Edge) -> Vec<usize> {
+    (0..net.points.len())
+        .filter(|i| net.edges[*i] == edge)
+        .collect()
+}
+
+/// The way from the photo's mouth to a shut one at rest; none where it is that.
+fn neutral(
+    net: &Net,
+    openings: &Openings,
+    weights: &ArkitWeights,
+    out: &Deltas,
+) -> Option<Vec<Vec3>> {
+    let open = openings.mouth_is_open();
+    let shown: f32 = A::ALL.into_iter().map(|s| weights[s]).sum();
+    if !open && shown < 0.3 {
+        return None;
+    }
+    let mut moved = vec![Vec3::ZERO; net.points.len()];
+    for shape in A::ALL {
+        let w = weights[shape];
+        if w > 0.02 {
+            for (m, d) in moved.iter_mut().zip(&out[shape.name()]) {
+                *m -= *d * w;
+            }
+        }
+    }
+    let pull = meet(net, openings, &|i| moved[i].truncate());
+    for (m, p) in moved.iter_mut().zip(pull) {
+        *m += p.extend(0.0);
+    }
+    Some(moved)
+}
