@@ -17,7 +17,7 @@ say "lints (warnings are errors)"
 cargo clippy --release --locked --workspace --all-targets -- -D warnings
 
 say "build"
-cargo build --release --locked -p huashen-cli
+cargo build --release --locked --workspace
 say "models"
 "$CARGO_TARGET_DIR/release/huashen" setup
 

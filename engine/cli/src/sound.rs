@@ -149,7 +149,7 @@ pub fn record(path: &Path, quiet: bool) -> anyhow::Result<Sound> {
     let total = reader.duration_secs() as u64;
     let mut progress = Progress::new("sound", "seconds", quiet);
     let mut seconds = 0.0;
-    while let Some(block) = reader.next() {
+    for block in reader.by_ref() {
         interrupt::check()?;
         let block = block?;
         seconds += block.len() as f64 / f64::from(RECORDING_HZ);

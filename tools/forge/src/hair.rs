@@ -15,7 +15,7 @@ const PARTING: f32 = 1.13;
 /// The face is open this far to both sides of straight ahead.
 const OPENING: f32 = 0.74;
 const COLUMNS: usize = 84;
-const ROWS: usize = 20;
+const ROWS: usize = 28;
 
 /// The skull as a distance by direction.
 pub struct Skull {

@@ -56,7 +56,7 @@ impl<'a> Fit<'a> {
         let mut fit = Self {
             head,
             similarity,
-            weights: weights.clone(),
+            weights: *weights,
             warp,
             frames,
             skin: Vec::new(),

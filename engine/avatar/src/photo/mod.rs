@@ -61,6 +61,9 @@ pub struct Relief {
 /// Metres between the pupils of the model; most grown people's are 61 to 65 mm.
 const PUPILS_M: f32 = 0.063;
 
+/// Pupils nearer to each other belong to no face that can be seen.
+const LEAST_UNIT_PX: f32 = 4.0;
+
 /// Makes the relief.
 ///
 /// # Errors
@@ -75,7 +78,7 @@ pub fn build(input: &PhotoInput<'_>) -> Result<Relief, AvatarError> {
     }
     let head = Head::load()?;
     let openings = openings(input.landmarks);
-    if !(openings.unit > 4.0) {
+    if openings.unit.is_nan() || openings.unit < LEAST_UNIT_PX {
         return Err(bad("the face is too small or seen from the side"));
     }
     let expression = trusted(input.expression);

@@ -1,6 +1,6 @@
 //! `huashen speak`: a script becomes a sound file.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
@@ -52,7 +52,7 @@ pub fn run(args: &Speak, settings: &Settings, quiet: bool) -> anyhow::Result<Exi
     Ok(ExitCode::SUCCESS)
 }
 
-fn write(path: &PathBuf, sound: &mut Sound) -> anyhow::Result<()> {
+fn write(path: &Path, sound: &mut Sound) -> anyhow::Result<()> {
     let mut writer = WavWriter::create(path, sound.sample_rate_hz())?;
     let mut audio = sound.levelled()?;
     let mut block = Vec::new();
