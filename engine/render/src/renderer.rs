@@ -10,7 +10,7 @@ use crate::engine::{Engine, Setup};
 use crate::finish::{Deliverer, Finisher, RING};
 use crate::from_avatar;
 use crate::plate::Plate;
-use crate::scene::{Deform, Scene, Shot};
+use crate::scene::{Deform, Kind, Scene, Shot};
 use crate::{AdapterInfo, Background, RenderError};
 
 /// How surfaces are shaded.
@@ -142,7 +142,7 @@ impl Renderer {
             Look::Lean => false,
             Look::Full => true,
         };
-        let multisampled = options.msaa && (full || !gpu.info.software);
+        let multisampled = options.msaa && (full || !gpu.info.software || is_flat(&scene));
         let keep_alpha = options.format == PixelFormat::Rgba8;
         let plate = Arc::new(Plate::new(&options.background, size, keep_alpha));
         let (give, free) = crossbeam_channel::bounded(RING);
@@ -259,4 +259,13 @@ impl Renderer {
         }
         result.map(|()| RenderStats { frames: delivered })
     }
+}
+
+/// Whether nothing is shaded: a photo's own pixels are not to be softened, and
+/// four samples of them cost little.
+fn is_flat(scene: &Scene) -> bool {
+    scene
+        .parts
+        .iter()
+        .all(|p| scene.materials[p.material].kind == Kind::Unlit)
 }

@@ -84,6 +84,10 @@ impl Openings {
     }
 }
 
+/// Squares beside the mask, this much larger, still get a point: the net's rim
+/// goes around all of the person.
+const BEYOND: f32 = 2.4;
+
 /// Lays the net over `mask` (not 0: covered).
 pub fn net(openings: &Openings, mask: &GrayImage) -> Net {
     let mut net = Net::default();
@@ -170,7 +174,7 @@ fn grid(openings: &Openings, mask: &GrayImage) -> Vec<Vec2> {
             for (dx, dy) in [(q, q), (-q, q), (q, -q), (-q, -q)] {
                 waiting.push((middle + Vec2::new(dx, dy), size * 0.5));
             }
-        } else if covered(mask, middle, size) {
+        } else if covered(mask, middle, BEYOND * size) {
             points.push(middle.clamp(Vec2::ZERO, Vec2::new(w, h)));
         }
     }

@@ -76,22 +76,9 @@ pub fn relief(
     });
     let mask = plate::dilate(&alpha, (0.03 * unit).ceil() as u32);
     let painted = plate::dilate(&alpha, (PAINT_OUT * unit).ceil() as u32);
-    // A little beside the person the plate is the photo again; nearer, it still
-    // has their outline.
     let near = plate::dilate(&alpha, (OUTLINE * unit).ceil() as u32);
-    let plate = {
-        let mut plate = plate::fill(input.picture, &painted);
-        for ((p, near), photo) in plate
-            .pixels_mut()
-            .zip(near.pixels())
-            .zip(input.picture.pixels())
-        {
-            if near[0] == 0 {
-                *p = *photo;
-            }
-        }
-        plate
-    };
+    let filled = plate::fill(input.picture, &painted);
+    let plate = plate::plate(input.picture, &filled, &alpha, &near);
     let foreground = plate::foreground(input.picture, &plate, &alpha);
 
     let net = mesh::net(openings, &mask);

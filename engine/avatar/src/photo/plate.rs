@@ -125,6 +125,58 @@ pub fn dilate(mask: &GrayImage, radius: u32) -> GrayImage {
     GrayImage::from_raw(w, h, columns).unwrap_or_else(|| GrayImage::new(w, h))
 }
 
+/// sRGB to light: renderers blend light.
+fn decode(v: u8) -> f32 {
+    let v = f32::from(v) / 255.0;
+    match v <= 0.040_45 {
+        true => v / 12.92,
+        false => ((v + 0.055) / 1.055).powf(2.4),
+    }
+}
+
+fn encode(light: f32) -> u8 {
+    let light = light.clamp(0.0, 1.0);
+    let v = match light <= 0.003_130_8 {
+        true => light * 12.92,
+        false => 1.055 * light.powf(1.0 / 2.4) - 0.055,
+    };
+    (v * 255.0).round() as u8
+}
+
+/// Traces of the person beside the matte differ less from the fill than this.
+const TRACE: u8 = 24;
+
+/// What is behind the person: `filled` where the matte hides it, within what
+/// lets the photo come out again under some colour of the person. Right beside
+/// the matte (`near`), faint traces of hair are painted out as well.
+pub fn plate(
+    picture: &RgbImage,
+    filled: &RgbImage,
+    alpha: &GrayImage,
+    near: &GrayImage,
+) -> RgbImage {
+    RgbImage::from_fn(picture.width(), picture.height(), |x, y| {
+        let (p, f) = (picture.get_pixel(x, y), filled.get_pixel(x, y));
+        let a = f32::from(alpha.get_pixel(x, y)[0]) / 255.0;
+        if a >= 1.0 {
+            return *f;
+        }
+        if a <= 0.0 {
+            let far = p.0.iter().zip(f.0).any(|(p, f)| p.abs_diff(f) >= TRACE);
+            return match near.get_pixel(x, y)[0] == 0 || far {
+                true => *p,
+                false => *f,
+            };
+        }
+        Rgb([0, 1, 2].map(|c| {
+            let seen = decode(p[c]);
+            let least = ((seen - a) / (1.0 - a)).max(0.0);
+            let most = (seen / (1.0 - a)).min(1.0);
+            encode(decode(f[c]).clamp(least.min(most), most))
+        }))
+    })
+}
+
 /// The person's own colours: what gives `picture` again when it is laid over
 /// `plate` with `alpha`.
 pub fn foreground(picture: &RgbImage, plate: &RgbImage, alpha: &GrayImage) -> RgbaImage {
@@ -138,8 +190,7 @@ pub fn foreground(picture: &RgbImage, plate: &RgbImage, alpha: &GrayImage) -> Rg
         if a > 0 && a < 255 {
             let f = f32::from(a) / 255.0;
             for c in 0..3 {
-                let v = (f32::from(p[c]) - (1.0 - f) * f32::from(b[c])) / f;
-                out[c] = v.round().clamp(0.0, 255.0) as u8;
+                out[c] = encode((decode(p[c]) - (1.0 - f) * decode(b[c])) / f);
             }
         }
         Rgba(out)
