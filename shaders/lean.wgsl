@@ -197,9 +197,9 @@ fn light(p: Place) -> Light {
         let lid = mix(0.40, 1.0, smoothstep(0.62, 0.0, n.y)) * mix(0.62, 1.0, nv);
         diffuse = KEY * saturate(key * 0.6 + 0.4) * (0.5 + 0.5 * shadow) + FILL * fill + ambient;
         diffuse *= lid * 0.95;
-        if surface.catchlight > 0.0 {
-            glint = vec3(softbox(reflect(-p.v, n)) * 0.75 + 0.03 * fifth(1.0 - nv));
-        }
+        // Times, not a branch: Mesa's software adapter makes new shaders for each
+        // frame, and keeps them all, where a uniform decides a branch.
+        glint = vec3((softbox(reflect(-p.v, n)) * 0.75 + 0.03 * fifth(1.0 - nv)) * surface.catchlight);
     } else if KIND == TEETH || KIND == TONGUE {
         // Teeth stand in front: a smile lights them with the jaw shut.
         let open = mix(select(0.18, 0.55, KIND == TEETH), 0.92, view.mouth_open);
