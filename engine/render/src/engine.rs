@@ -25,7 +25,7 @@ use crate::RenderError;
 use crate::adapter::Gpu;
 use crate::finish::{Finisher, InFlight};
 use crate::full;
-use crate::lean::Lean;
+use crate::lean::{self, Lean};
 use crate::scene::{Deform, Scene, Shot, Vertex};
 use crate::target::Target;
 
@@ -134,6 +134,10 @@ enum LookTools {
 struct Stage {
     app: App,
     deform: Box<dyn Deform>,
+    /// All that the model has, and which of them are drawn if not all.
+    whole: Vec<Vertex>,
+    kept: Option<Vec<u32>>,
+    /// What is drawn.
     vertices: Arc<Vec<Vertex>>,
     full: Option<full::Stage>,
 }
@@ -156,12 +160,23 @@ impl Stage {
         let mut app = App::new();
         add_plugins(&mut app, &gpu, full);
         app.init_resource::<Job>();
+        let mut kept = None;
         let (look, full) = if full {
             let target = Target::new(&gpu.device, crate::i420::Rect::full(size), 1);
             let stage = full::Stage::new(&mut app, &scene, &vertices, shot, &target, samples);
             (LookTools::Full(Box::new(target)), Some(stage))
         } else {
-            let lean = Lean::new(&gpu.device, &gpu.queue, &scene, shot, size, samples);
+            // Where pixels have one sample, a processor draws them.
+            let thinned = (samples == 1)
+                .then(|| lean::thin(&scene, &mut *deform, &shot, size))
+                .flatten();
+            let (scene, casters) = match &thinned {
+                Some(thinned) => (&thinned.scene, Some(&thinned.casters[..])),
+                None => (&scene, None),
+            };
+            let (device, queue) = (&gpu.device, &gpu.queue);
+            let lean = Lean::new(device, queue, scene, casters, shot, size, samples);
+            kept = thinned.map(|t| t.kept);
             (LookTools::Lean(Box::new(lean)), None)
         };
         if let Some(render) = app.get_sub_app_mut(RenderApp) {
@@ -180,7 +195,9 @@ impl Stage {
         let mut stage = Self {
             app,
             deform,
-            vertices: Arc::new(vertices),
+            vertices: Arc::default(),
+            whole: vertices,
+            kept,
             full,
         };
         // Assets reach the render world one update late, and pipelines are
@@ -192,8 +209,13 @@ impl Stage {
     }
 
     fn step(&mut self, index: u64, pose: &Pose) {
+        self.deform.deform(pose, &mut self.whole);
         let vertices = Arc::make_mut(&mut self.vertices);
-        self.deform.deform(pose, vertices);
+        vertices.clear();
+        match &self.kept {
+            Some(kept) => vertices.extend(kept.iter().map(|i| self.whole[*i as usize])),
+            None => vertices.extend_from_slice(&self.whole),
+        }
         if let Some(full) = &self.full {
             full.pose(self.app.world_mut(), vertices);
         }

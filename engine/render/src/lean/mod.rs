@@ -7,6 +7,7 @@
 mod cull;
 mod pipelines;
 mod textures;
+mod thin;
 
 use std::ops::Range;
 
@@ -16,10 +17,11 @@ use huashen_avatar::Lens;
 use huashen_core::Size;
 
 use crate::i420::Rect;
-use crate::scene::{Alpha, Kind, Scene, Shot, Vertex};
+use crate::scene::{Alpha, Deform, Kind, Scene, Shot, Vertex};
 use crate::target::{DEPTH_FORMAT, Target, crop_matrix, footprint};
 use cull::{Cull, Run};
 use pipelines::{Key, Pipelines, Step};
+pub(crate) use thin::Thinned;
 
 /// Side of the shadow map in texels. It covers what the picture shows, so a
 /// texel is a good millimetre in a portrait, and four taps make a soft edge.
@@ -71,8 +73,8 @@ struct Draw {
 struct Plan {
     indices: Vec<u32>,
     runs: Vec<Run>,
-    /// Runs that throw shadows which anyone would see.
-    casters: Vec<usize>,
+    /// What throws shadows that anyone would see.
+    casters: Vec<Run>,
     draws: Vec<Draw>,
 }
 
@@ -105,10 +107,12 @@ pub(crate) struct Lean {
 }
 
 impl Lean {
+    /// `casters`: triangles that throw the parts' shadows, where not their own.
     pub fn new(
         device: &wgpu::Device,
         queue: &wgpu::Queue,
         scene: &Scene,
+        casters: Option<&[Vec<u32>]>,
         shot: Shot,
         size: Size,
         samples: u32,
@@ -122,7 +126,7 @@ impl Lean {
         keys.sort_unstable();
         keys.dedup();
         let pipelines = Pipelines::new(device, &keys, samples);
-        let plan = plan(scene);
+        let plan = plan(scene, casters);
         let init = |label, contents: &[u8], usage| {
             device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
                 label: Some(label),
@@ -188,10 +192,9 @@ impl Lean {
             &[entry(0, view.as_entire_binding())],
         );
         Self {
-            // Once for the picture and once for the shadows, if all is seen.
             indices: empty(
                 "indices",
-                (plan.indices.len() * 2 * size_of::<u32>()) as u64,
+                (plan.indices.len() * size_of::<u32>()) as u64,
                 wgpu::BufferUsages::INDEX,
             ),
             dynamic: empty(
@@ -223,7 +226,7 @@ impl Lean {
 
     /// Encodes one picture of `vertices`; gives the encoder and what it draws into.
     pub fn draw(&mut self, vertices: &[Vertex], mouth_open: f32) -> (wgpu::CommandEncoder, Target) {
-        let clip_from_world = self.clip_from_world();
+        let clip_from_world = clip_matrix(&self.shot, self.size);
         let target = self.target_for(vertices, clip_from_world);
         let shadow_from_world = shadow_matrix(vertices, clip_from_world);
         let seen = self.seen(vertices, clip_from_world, shadow_from_world);
@@ -250,7 +253,7 @@ impl Lean {
 
     fn seen(&mut self, vertices: &[Vertex], clip: Mat4, shadow: Mat4) -> Seen {
         let plan = &self.plan;
-        let mut indices = Vec::with_capacity(plan.indices.len() * 2);
+        let mut indices = Vec::with_capacity(plan.indices.len());
         let pixels = Vec2::new(self.size.width as f32, self.size.height as f32);
         self.cull
             .look(vertices, clip, (self.samples == 1).then_some(pixels));
@@ -263,29 +266,13 @@ impl Lean {
             .look(vertices, shadow, Some(Vec2::splat(SHADOW_SIDE as f32)));
         let start = indices.len() as u32;
         for caster in &plan.casters {
-            self.cull
-                .run(&plan.indices, &plan.runs[*caster], &mut indices);
+            self.cull.run(&plan.indices, caster, &mut indices);
         }
         Seen {
             casters: start..indices.len() as u32,
             indices,
             runs,
         }
-    }
-
-    fn clip_from_world(&self) -> Mat4 {
-        let shot = &self.shot;
-        let clip_from_view = match shot.lens {
-            Lens::Perspective { fov_y } => {
-                Mat4::perspective_infinite_reverse_rh(fov_y, self.size.aspect(), NEAR)
-            }
-            Lens::Orthographic { height } => {
-                let (y, x) = (height * 0.5, height * 0.5 * self.size.aspect());
-                // Near and far change places: depth is reversed.
-                Mat4::orthographic_rh(-x, x, -y, y, FAR, NEAR)
-            }
-        };
-        clip_from_view * Mat4::look_at_rh(shot.eye, shot.target, Vec3::Y)
     }
 
     /// A target that holds the person; it grows when the person leaves it.
@@ -381,6 +368,30 @@ fn depth_attachment(
     }
 }
 
+/// Thins a dense scene to what `shot` shows: see [`thin`](thin::thin).
+pub(crate) fn thin(
+    scene: &Scene,
+    deform: &mut dyn Deform,
+    shot: &Shot,
+    size: Size,
+) -> Option<Thinned> {
+    dense(scene).then(|| thin::thin(scene, deform, clip_matrix(shot, size), size, SHADOW_SIDE))
+}
+
+fn clip_matrix(shot: &Shot, size: Size) -> Mat4 {
+    let clip_from_view = match shot.lens {
+        Lens::Perspective { fov_y } => {
+            Mat4::perspective_infinite_reverse_rh(fov_y, size.aspect(), NEAR)
+        }
+        Lens::Orthographic { height } => {
+            let (y, x) = (height * 0.5, height * 0.5 * size.aspect());
+            // Near and far change places: depth is reversed.
+            Mat4::orthographic_rh(-x, x, -y, y, FAR, NEAR)
+        }
+    };
+    clip_from_view * Mat4::look_at_rh(shot.eye, shot.target, Vec3::Y)
+}
+
 /// The key light's orthographic view of what the picture shows. Depth reaches
 /// over everything: what stands outside may throw its shadow in.
 fn shadow_matrix(vertices: &[Vertex], clip_from_world: Mat4) -> Mat4 {
@@ -421,7 +432,7 @@ fn dense(scene: &Scene) -> bool {
 }
 
 /// Lays the parts' indices out in drawing order.
-fn plan(scene: &Scene) -> Plan {
+fn plan(scene: &Scene, casters: Option<&[Vec<u32>]>) -> Plan {
     let mut jobs: Vec<(Key, usize)> = Vec::new();
     for (i, part) in scene.parts.iter().enumerate() {
         for key in Key::of(&scene.materials[part.material], dense(scene)) {
@@ -448,17 +459,22 @@ fn plan(scene: &Scene) -> Plan {
         casters: Vec::new(),
         draws: Vec::with_capacity(jobs.len()),
     };
+    let mut run = |indices: &[u32], double_sided| {
+        let start = plan.indices.len();
+        plan.indices.extend_from_slice(indices);
+        Run {
+            indices: start..plan.indices.len(),
+            double_sided,
+        }
+    };
     let mut runs: Vec<Option<usize>> = vec![None; scene.parts.len()];
     for (key, part) in jobs {
         let run = *runs[part].get_or_insert_with(|| {
-            let start = plan.indices.len();
-            plan.indices.extend_from_slice(&scene.parts[part].indices);
-            plan.runs.push(Run {
-                indices: start..plan.indices.len(),
-                double_sided: key.double_sided,
-            });
+            let own = &scene.parts[part].indices;
+            plan.runs.push(run(own, key.double_sided));
             if casts(key) {
-                plan.casters.push(plan.runs.len() - 1);
+                let casters = casters.map_or(own, |c| &c[part]);
+                plan.casters.push(run(casters, key.double_sided));
             }
             plan.runs.len() - 1
         });
