@@ -9,9 +9,13 @@ override KIND: u32 = 0u;
 override ALPHA: u32 = 0u;
 override TEXTURED: bool = false;
 override NORMAL_MAPPED: bool = false;
+// Has factors besides its texture.
+override COLOURED: bool = true;
 override SHADOWED: bool = true;
 // Neither side of a triangle is its back.
 override TWO_SIDED: bool = false;
+// The alpha of what covers a pixel; see engine/render/src/mixing.rs.
+override FULL: f32 = 1.0;
 
 const GENERIC = 0u;
 const SKIN = 1u;
@@ -416,6 +420,37 @@ fn fragment(f: Fragment, @builtin(front_facing) front: bool) -> @location(0) vec
     p.depth = f.colour.r;
     let light = light(p);
     return finish(base.rgb * light.diffuse + light.gloss, base.a);
+}
+
+// A flat person's own pixels, as they are encoded.
+
+struct Flat {
+    @builtin(position) clip: vec4<f32>,
+    @location(0) uv: vec2<f32>,
+    @location(1) colour: vec4<f32>,
+}
+
+@vertex
+fn vertex_flat(v: Vertex) -> Flat {
+    return Flat(view.clip_from_world * vec4(v.position, 1.0), v.uv, surface.base * v.colour);
+}
+
+@fragment
+fn fragment_flat(f: Flat) -> @location(0) vec4<f32> {
+    var base = vec4(1.0);
+    if TEXTURED {
+        base = textureSample(base_map, map_sampler, f.uv);
+    }
+    if COLOURED {
+        base *= f.colour;
+    }
+    if ALPHA == 1u && base.a < surface.cutoff {
+        discard;
+    }
+    if ALPHA == 2u {
+        return vec4(base.rgb * base.a, base.a);
+    }
+    return vec4(base.rgb, FULL);
 }
 
 fn finish(colour: vec3<f32>, coverage: f32) -> vec4<f32> {

@@ -1,6 +1,6 @@
 // The drawn person over the plate, as planar BT.709 limited-range Y'CbCr 4:2:0.
 //
-// Twin of engine/render/src/i420.rs: the same integers. One invocation writes
+// Twin of engine/render/src/{mixing,i420}.rs: the same integers. One invocation writes
 // 8x2 pixels, so that every store is a whole 32-bit word; rows of the output
 // are padded to a multiple of 8 pixels.
 
@@ -12,7 +12,8 @@ struct Finish {
     drawn: vec2<u32>,
     // Row length of the luma plane in bytes.
     stride: u32,
-    pad: u32,
+    // 0: light is mixed, 1: encoded values are; engine/render/src/mixing.rs.
+    mixing: u32,
 }
 
 @group(0) @binding(0) var<uniform> finish: Finish;
@@ -46,7 +47,11 @@ fn pixel(at: vec2<u32>) -> vec3<i32> {
         if front.a >= 1.0 {
             colour = front.rgb;
         } else if front.a > 0.0 {
-            colour = encode(decode(front.rgb) + (1.0 - front.a) * decode(back));
+            if finish.mixing == 1u {
+                colour = min(front.rgb + (1.0 - front.a) * back, vec3(1.0));
+            } else {
+                colour = encode(decode(front.rgb) + (1.0 - front.a) * decode(back));
+            }
         }
     }
     return vec3<i32>(round(colour * 255.0));

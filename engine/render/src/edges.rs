@@ -6,7 +6,7 @@
 //! Lottes' FXAA). Coverage counts as brightness does, so that the outline is
 //! found whatever is behind it.
 
-use crate::i420;
+use crate::mixing::Mixing;
 
 /// The least step in brightness and coverage that counts as an edge, of 510.
 const STEP: i16 = 14;
@@ -43,28 +43,46 @@ pub(crate) struct Softened {
 }
 
 /// Finds edges; keeps its memory from picture to picture.
-#[derive(Default)]
 pub(crate) struct Edges {
-    /// Brightness plus coverage.
+    mixing: Mixing,
+    /// What steps at edges: brightness plus coverage, or the layer.
     level: Vec<i16>,
     width: usize,
     marked: Vec<u8>,
 }
 
 impl Edges {
+    pub fn new(mixing: Mixing) -> Self {
+        Self {
+            mixing,
+            level: Vec::new(),
+            width: 0,
+            marked: Vec::new(),
+        }
+    }
+
     /// Appends to `out` what edges change in `drawn`; its border stays.
     pub fn soften(&mut self, drawn: Drawn<'_>, out: &mut Vec<Softened>) {
         out.clear();
         self.width = drawn.width;
-        self.level.clear();
-        for y in 0..drawn.height {
-            self.level.extend(drawn.row(y).chunks_exact(4).map(|p| {
-                let [r, g, b, a] = [p[0], p[1], p[2], p[3]].map(i16::from);
-                (r * 4 + g * 9 + b * 3) / 16 + a
-            }));
-        }
+        self.level.resize(drawn.width * drawn.height, 0);
+        let arch = pulp::Arch::new();
+        let rows: Vec<bool> = (0..drawn.height)
+            .map(|y| {
+                arch.dispatch(
+                    #[inline(always)]
+                    || self.read(drawn, y),
+                )
+            })
+            .collect();
         for y in 1..drawn.height.saturating_sub(1) {
-            if !self.mark(y) {
+            let stepped = rows[y - 1..=y + 1].contains(&true);
+            if !stepped
+                || !arch.dispatch(
+                    #[inline(always)]
+                    || self.mark(y),
+                )
+            {
                 continue;
             }
             for x in 0..self.marked.len() {
@@ -77,7 +95,36 @@ impl Edges {
         }
     }
 
+    /// Takes the levels of row `y`; tells if there may be steps.
+    #[inline(always)]
+    fn read(&mut self, drawn: Drawn<'_>, y: usize) -> bool {
+        let levels = &mut self.level[y * self.width..][..self.width];
+        let (pixels, _) = drawn.row(y).as_chunks::<4>();
+        match self.mixing {
+            Mixing::Light => {
+                for (level, p) in levels.iter_mut().zip(pixels) {
+                    let [r, g, b, a] = p.map(i16::from);
+                    *level = (r * 4 + g * 9 + b * 3) / 16 + a;
+                }
+                true
+            }
+            // A photo's outline is soft already and its details are its own:
+            // only lids, lips and teeth have edges.
+            Mixing::Encoded => {
+                let mut any = 0;
+                for (level, p) in levels.iter_mut().zip(pixels) {
+                    let layer = 255 - p[3];
+                    let behind = i16::from(layer) * i16::from(layer <= 255 - Mixing::BEHIND);
+                    *level = behind * 64;
+                    any |= behind;
+                }
+                any != 0
+            }
+        }
+    }
+
     /// Marks where row `y` steps, from its second pixel on; tells if anywhere.
+    #[inline(always)]
     fn mark(&mut self, y: usize) -> bool {
         let w = self.width;
         let inner = w.saturating_sub(2);
@@ -167,7 +214,7 @@ impl Edges {
         Some(Softened {
             x,
             y,
-            pixel: i420::blend(drawn.pixel(x, y), other, share),
+            pixel: self.mixing.blend(drawn.pixel(x, y), other, share),
         })
     }
 }
@@ -194,7 +241,7 @@ mod tests {
             height,
         };
         let mut out = Vec::new();
-        Edges::default().soften(drawn, &mut out);
+        Edges::new(Mixing::Light).soften(drawn, &mut out);
         let mut alpha: Vec<u8> = bytes.chunks_exact(4).map(|p| p[3]).collect();
         for s in out {
             alpha[s.y * width + s.x] = s.pixel[3];

@@ -25,7 +25,9 @@ use crate::RenderError;
 use crate::adapter::Gpu;
 use crate::finish::{Finisher, InFlight};
 use crate::full;
+use crate::i420::Rect;
 use crate::lean::{self, Lean};
+use crate::mixing::Mixing;
 use crate::scene::{Deform, Scene, Shot, Vertex};
 use crate::target::Target;
 
@@ -162,12 +164,15 @@ impl Stage {
         app.init_resource::<Job>();
         let mut kept = None;
         let (look, full) = if full {
-            let target = Target::new(&gpu.device, crate::i420::Rect::full(size), 1);
+            let target = Target::new(&gpu.device, Rect::full(size), 1, Mixing::Light);
             let stage = full::Stage::new(&mut app, &scene, &vertices, shot, &target, samples);
             (LookTools::Full(Box::new(target)), Some(stage))
         } else {
+            if scene.is_flat() {
+                scene = lean::encoded(&scene, &vertices, &shot, size);
+            }
             // Where pixels have one sample, a processor draws them.
-            let thinned = (samples == 1)
+            let thinned = (samples == 1 && !scene.is_flat())
                 .then(|| lean::thin(&scene, &mut *deform, &shot, size))
                 .flatten();
             let (scene, casters) = match &thinned {

@@ -10,6 +10,7 @@ use huashen_core::{Frame, PixelFormat, Size};
 
 use crate::edges::{Drawn, Edges, Softened};
 use crate::i420::{self, Rect};
+use crate::mixing::Mixing;
 use crate::target::Target;
 use crate::{RenderError, plate::Plate};
 
@@ -26,7 +27,7 @@ struct FinishUniform {
     origin: [u32; 2],
     drawn: [u32; 2],
     stride: u32,
-    pad: u32,
+    mixing: u32,
 }
 
 /// A frame that the GPU is working on.
@@ -52,6 +53,7 @@ struct Convert {
     uniform: wgpu::Buffer,
     planes: wgpu::Buffer,
     plate: wgpu::TextureView,
+    mixing: Mixing,
     bound: Option<(Rect, wgpu::BindGroup)>,
 }
 
@@ -185,6 +187,7 @@ impl Convert {
             ),
             plate: plate.texture(device, queue),
             pipeline,
+            mixing: plate.mixing,
             bound: None,
         }
     }
@@ -205,7 +208,7 @@ impl Convert {
                     origin: [target.rect.x, target.rect.y],
                     drawn: [target.rect.width, target.rect.height],
                     stride: stride(size),
-                    pad: 0,
+                    mixing: self.mixing as u32,
                 };
                 queue.write_buffer(&self.uniform, 0, bytemuck::bytes_of(&uniform));
                 let entry = |binding, resource| wgpu::BindGroupEntry { binding, resource };
@@ -269,7 +272,7 @@ impl Deliverer {
             picture: Vec::new(),
             frame: Vec::new(),
             drawn: None,
-            edges: soften.then(Edges::default),
+            edges: soften.then(|| Edges::new(plate.mixing)),
             softened: Vec::new(),
             plate,
             free,
@@ -323,12 +326,13 @@ impl Deliverer {
             let to = &mut self.picture[line.clone()];
             if self.plate.is_transparent() {
                 for (to, from) in to.chunks_exact_mut(4).zip(from.chunks_exact(4)) {
-                    to.copy_from_slice(&i420::straighten([from[0], from[1], from[2], from[3]]));
+                    let drawn = [from[0], from[1], from[2], from[3]];
+                    to.copy_from_slice(&self.plate.mixing.straighten(drawn));
                 }
                 continue;
             }
             let plate = &self.plate.rgba()[line];
-            i420::over_row(from, plate, to);
+            self.plate.mixing.over_row(from, plate, to);
         }
         if let Some(edges) = &mut self.edges {
             let drawn = Drawn {
@@ -342,9 +346,11 @@ impl Deliverer {
                 let at = ((rect.y as usize + s.y) * width + rect.x as usize + s.x) * 4;
                 let back = &self.plate.rgba()[at..at + 4];
                 let pixel = if self.plate.is_transparent() {
-                    i420::straighten(s.pixel)
+                    self.plate.mixing.straighten(s.pixel)
                 } else {
-                    i420::over(s.pixel, [back[0], back[1], back[2], back[3]])
+                    self.plate
+                        .mixing
+                        .over(s.pixel, [back[0], back[1], back[2], back[3]])
                 };
                 self.picture[at..at + 4].copy_from_slice(&pixel);
             }

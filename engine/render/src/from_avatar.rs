@@ -5,7 +5,7 @@ use huashen_avatar::{AlphaMode, Avatar, Deformer, Drive, Framing, Model};
 use huashen_core::{Pose, Size};
 
 use crate::RenderError;
-use crate::scene::{Alpha, Deform, Fixed, Kind, Material, Part, Scene, Shot, Vertex};
+use crate::scene::{Alpha, Deform, Fixed, Kind, Layer, Material, Part, Scene, Shot, Vertex};
 
 /// The avatar's unmoving side.
 pub(crate) fn scene(model: &Model) -> Result<Scene, RenderError> {
@@ -42,7 +42,8 @@ pub(crate) fn scene(model: &Model) -> Result<Scene, RenderError> {
     let materials = model
         .materials
         .iter()
-        .map(|m| Material {
+        .enumerate()
+        .map(|(i, m)| Material {
             kind: if m.unlit { Kind::Unlit } else { kind(&m.name) },
             alpha: match m.alpha {
                 AlphaMode::Opaque => Alpha::Opaque,
@@ -55,6 +56,17 @@ pub(crate) fn scene(model: &Model) -> Result<Scene, RenderError> {
             metallic: m.metallic,
             roughness: m.roughness,
             normal_scale: m.normal_scale,
+            coloured: m.base != [1.0; 4]
+                || model
+                    .meshes
+                    .iter()
+                    .any(|mesh| mesh.material == i && !mesh.colours.is_empty()),
+            layer: match kind(&m.name) {
+                Kind::Eye | Kind::Cornea => Layer::Eye,
+                Kind::Teeth => Layer::Teeth,
+                Kind::Tongue => Layer::Mouth,
+                _ => Layer::Front,
+            },
             base_texture: texture(m.base_texture),
             normal_texture: texture(m.normal_texture),
         })
@@ -80,7 +92,7 @@ fn kind(name: &str) -> Kind {
         Kind::Teeth
     } else if has(&["tongue", "mouth"]) {
         Kind::Tongue
-    } else if has(&["eye", "iris", "sclera"]) {
+    } else if has(&["eye", "iris", "sclera", "white"]) {
         Kind::Eye
     } else if has(&["hair", "beard", "scalp"]) {
         Kind::Hair

@@ -1,12 +1,7 @@
-//! From premultiplied pictures over a plate to frames: the CPU twin of
+//! From finished pictures to frames: the CPU twin of
 //! `shaders/rgba_to_i420.wgsl`, with the same arithmetic.
-//!
-//! A drawn picture holds the person alone: sRGB-encoded channels of
-//! *premultiplied linear* colour, and coverage. Where nothing was drawn the
-//! plate passes untouched, so that a background comes out as it was given.
 
 use huashen_core::Size;
-use std::sync::LazyLock;
 
 /// BT.709 R'G'B' (0..=255) to limited-range Y'CbCr as 16.16 fixed point; rows
 /// Y', Cb, Cr. `219/255 · K`, `224/255 · (B'-Y')/1.8556`, `224/255 · (R'-Y')/1.5748`,
@@ -16,44 +11,6 @@ pub(crate) const BT709: [[i32; 3]; 3] = [
     [-6596, -22188, 28784],
     [28784, -26145, -2639],
 ];
-
-/// 8-bit sRGB to linear light, and linear light in 1/4095 back to 8 bits.
-struct Curves {
-    decode: [f32; 256],
-    encode: Vec<u8>,
-}
-
-static CURVES: LazyLock<Curves> = LazyLock::new(|| {
-    let decode = std::array::from_fn(|i| srgb_decode(i as f32 / 255.0));
-    let encode = (0..=ENCODE_STEPS)
-        .map(|i| (srgb_encode(i as f32 / ENCODE_STEPS as f32) * 255.0).round() as u8)
-        .collect();
-    Curves { decode, encode }
-});
-
-/// Fine enough that every 8-bit value survives decode and encode.
-const ENCODE_STEPS: usize = 16383;
-
-pub(crate) fn srgb_decode(v: f32) -> f32 {
-    if v <= 0.04045 {
-        v / 12.92
-    } else {
-        ((v + 0.055) / 1.055).powf(2.4)
-    }
-}
-
-pub(crate) fn srgb_encode(v: f32) -> f32 {
-    if v <= 0.003_130_8 {
-        v * 12.92
-    } else {
-        1.055 * v.powf(1.0 / 2.4) - 0.055
-    }
-}
-
-fn encode(linear: f32) -> u8 {
-    let at = (linear.clamp(0.0, 1.0) * ENCODE_STEPS as f32 + 0.5) as usize;
-    CURVES.encode[at]
-}
 
 /// A rectangle of a picture, in pixels; even edges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,82 +50,19 @@ impl Rect {
     }
 }
 
-/// One drawn pixel over one plate pixel, sRGB-encoded.
-#[inline]
-pub(crate) fn over(drawn: [u8; 4], plate: [u8; 4]) -> [u8; 4] {
-    match drawn[3] {
-        0 => plate,
-        255 => drawn,
-        a => {
-            let c = &*CURVES;
-            let rest = 1.0 - f32::from(a) / 255.0;
-            let mix = |i: usize| {
-                encode(c.decode[usize::from(drawn[i])] + rest * c.decode[usize::from(plate[i])])
-            };
-            [mix(0), mix(1), mix(2), 255]
-        }
-    }
-}
-
-/// [`over`] for a row. Almost all pixels are covered wholly or not at all.
-pub(crate) fn over_row(drawn: &[u8], plate: &[u8], out: &mut [u8]) {
-    let (drawn, _) = drawn.as_chunks::<4>();
-    let (plate, _) = plate.as_chunks::<4>();
-    let (out, _) = out.as_chunks_mut::<4>();
-    let mut mixed = false;
-    for ((out, drawn), plate) in out.iter_mut().zip(drawn).zip(plate) {
-        let front = u32::from_le_bytes(*drawn);
-        let alpha = front >> 24;
-        let pixel = if alpha == 255 {
-            front
-        } else {
-            u32::from_le_bytes(*plate)
-        };
-        *out = pixel.to_le_bytes();
-        mixed |= alpha != 255 && alpha != 0;
-    }
-    if mixed {
-        for ((out, drawn), plate) in out.iter_mut().zip(drawn).zip(plate) {
-            if !matches!(drawn[3], 0 | 255) {
-                *out = over(*drawn, *plate);
-            }
-        }
-    }
-}
-
-/// A drawn pixel that `share` of another one covers; both premultiplied.
-pub(crate) fn blend(pixel: [u8; 4], other: [u8; 4], share: f32) -> [u8; 4] {
-    let c = &*CURVES;
-    let mix = |a: f32, b: f32| a + (b - a) * share;
-    let colour = |i: usize| {
-        encode(mix(
-            c.decode[usize::from(pixel[i])],
-            c.decode[usize::from(other[i])],
-        ))
-    };
-    let alpha = mix(f32::from(pixel[3]), f32::from(other[3])).round() as u8;
-    [colour(0), colour(1), colour(2), alpha]
-}
-
-/// Premultiplied to straight alpha, for pictures that keep their transparency.
-pub(crate) fn straighten(drawn: [u8; 4]) -> [u8; 4] {
-    match drawn[3] {
-        0 => [0; 4],
-        255 => drawn,
-        a => {
-            let c = &*CURVES;
-            let scale = 255.0 / f32::from(a);
-            let lift = |i: usize| encode(c.decode[usize::from(drawn[i])] * scale);
-            [lift(0), lift(1), lift(2), a]
-        }
-    }
-}
-
 /// Writes the pixels of `rect` from RGBA rows into an I420 frame of `size`.
 ///
 /// `rgba` is the whole finished picture (`size`, tight rows). Chroma is sited
 /// left: each sample takes `[1 2 1]/4` about its left pixel, over two rows.
 pub(crate) fn rgba_to_i420(rgba: &[u8], size: Size, rect: Rect, out: &mut [u8]) {
+    pulp::Arch::new().dispatch(
+        #[inline(always)]
+        || convert(rgba, size, rect, out),
+    );
+}
+
+#[inline(always)]
+fn convert(rgba: &[u8], size: Size, rect: Rect, out: &mut [u8]) {
     let (w, h) = (size.width as usize, size.height as usize);
     let (luma, chroma) = out.split_at_mut(w * h);
     let (cb, cr) = chroma.split_at_mut(w * h / 4);
@@ -177,12 +71,9 @@ pub(crate) fn rgba_to_i420(rgba: &[u8], size: Size, rect: Rect, out: &mut [u8]) 
     let [ky, kb, kr] = BT709;
     for y in y0..y1 {
         let row = &rgba[(y * w + x0) * 4..(y * w + x1) * 4];
-        for (pixel, y_out) in row.chunks_exact(4).zip(&mut luma[y * w + x0..y * w + x1]) {
-            let [r, g, b] = [
-                i32::from(pixel[0]),
-                i32::from(pixel[1]),
-                i32::from(pixel[2]),
-            ];
+        let (row, _) = row.as_chunks::<4>();
+        for (pixel, y_out) in row.iter().zip(&mut luma[y * w + x0..y * w + x1]) {
+            let [r, g, b, _] = pixel.map(i32::from);
             *y_out = (16 + ((ky[0] * r + ky[1] * g + ky[2] * b + (1 << 15)) >> 16)) as u8;
         }
     }
@@ -291,17 +182,5 @@ mod tests {
         let mut whole = vec![0; 192];
         rgba_to_i420(&rgba, size, Rect::full(size), &mut whole);
         assert_eq!(part, whole);
-    }
-
-    #[test]
-    fn every_8_bit_value_survives_the_curves() {
-        for v in 0..=255_u8 {
-            assert_eq!(encode(CURVES.decode[usize::from(v)]), v);
-        }
-        assert_eq!(over([0, 0, 0, 0], [40, 60, 90, 255]), [40, 60, 90, 255]);
-        assert_eq!(over([1, 2, 3, 255], [40, 60, 90, 255]), [1, 2, 3, 255]);
-        // Half-covered white over black: linear 0.5 is 188 in sRGB.
-        assert_eq!(over([188, 188, 188, 128], [0, 0, 0, 255])[0], 188);
-        assert_eq!(straighten([188, 188, 188, 128])[0], 255);
     }
 }

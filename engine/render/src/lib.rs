@@ -16,6 +16,7 @@ mod full;
 mod i420;
 mod lean;
 mod mips;
+mod mixing;
 mod occlusion;
 mod plate;
 mod renderer;

@@ -2,7 +2,7 @@
 
 use image::RgbaImage;
 
-use crate::i420::{srgb_decode, srgb_encode};
+use crate::mixing::{srgb_decode, srgb_encode};
 
 /// All levels of `picture`, largest first and tightly packed, and how many
 /// they are. `srgb`: colour, else data.

@@ -4,6 +4,8 @@ use huashen_core::Size;
 use image::RgbaImage;
 use image::imageops::{self, FilterType};
 
+use crate::mixing::Mixing;
+
 /// What is behind the person.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Background {
@@ -21,10 +23,12 @@ pub(crate) struct Plate {
     size: Size,
     rgba: Vec<u8>,
     transparent: bool,
+    /// How what is drawn is mixed with it.
+    pub mixing: Mixing,
 }
 
 impl Plate {
-    pub fn new(background: &Background, size: Size, keep_alpha: bool) -> Self {
+    pub fn new(background: &Background, size: Size, keep_alpha: bool, mixing: Mixing) -> Self {
         let pixels = size.width as usize * size.height as usize;
         let transparent = keep_alpha && *background == Background::Transparent;
         let rgba = match background {
@@ -37,6 +41,7 @@ impl Plate {
             size,
             rgba,
             transparent,
+            mixing,
         }
     }
 
@@ -123,7 +128,7 @@ mod tests {
             width: 10,
             height: 10,
         };
-        let plate = Plate::new(&Background::Picture(picture), size, false);
+        let plate = Plate::new(&Background::Picture(picture), size, false, Mixing::Light);
         assert!(plate.rgba().chunks(4).all(|p| p == [200, 100, 50, 255]));
     }
 }

@@ -9,8 +9,9 @@ use crate::adapter::{self, Gpu};
 use crate::engine::{Engine, Setup};
 use crate::finish::{Deliverer, Finisher, RING};
 use crate::from_avatar;
+use crate::mixing::Mixing;
 use crate::plate::Plate;
-use crate::scene::{Deform, Kind, Scene, Shot};
+use crate::scene::{Deform, Scene, Shot};
 use crate::{AdapterInfo, Background, RenderError};
 
 /// How surfaces are shaded.
@@ -138,13 +139,18 @@ impl Renderer {
     ) -> Result<Self, RenderError> {
         let size = options.size;
         let full = match options.look {
-            Look::Auto => !gpu.info.software,
+            // Nothing of a flat person can be lit.
+            Look::Auto => !gpu.info.software && !scene.is_flat(),
             Look::Lean => false,
             Look::Full => true,
         };
-        let multisampled = options.msaa && (full || !gpu.info.software || is_flat(&scene));
+        let multisampled = options.msaa && (full || !gpu.info.software);
+        let mixing = match scene.is_flat() && !full {
+            true => Mixing::Encoded,
+            false => Mixing::Light,
+        };
         let keep_alpha = options.format == PixelFormat::Rgba8;
-        let plate = Arc::new(Plate::new(&options.background, size, keep_alpha));
+        let plate = Arc::new(Plate::new(&options.background, size, keep_alpha, mixing));
         let (give, free) = crossbeam_channel::bounded(RING);
         for _ in 0..RING {
             // A fresh bounded channel has room for all of them.
@@ -259,13 +265,4 @@ impl Renderer {
         }
         result.map(|()| RenderStats { frames: delivered })
     }
-}
-
-/// Whether nothing is shaded: a photo's own pixels are not to be softened, and
-/// four samples of them cost little.
-fn is_flat(scene: &Scene) -> bool {
-    scene
-        .parts
-        .iter()
-        .all(|p| scene.materials[p.material].kind == Kind::Unlit)
 }

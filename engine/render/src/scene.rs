@@ -46,6 +46,17 @@ pub(crate) enum Kind {
     Unlit = 9,
 }
 
+/// What lies behind the openings of a flat person; numbers tell them apart in
+/// the drawn picture's alpha.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(crate) enum Layer {
+    Front = 0,
+    Eye = 1,
+    Teeth = 2,
+    Mouth = 3,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Alpha {
     Opaque,
@@ -64,6 +75,9 @@ pub(crate) struct Material {
     pub metallic: f32,
     pub roughness: f32,
     pub normal_scale: f32,
+    pub layer: Layer,
+    /// Whether anything but its texture colours it.
+    pub coloured: bool,
     /// Indices into [`Scene::textures`].
     pub base_texture: Option<usize>,
     pub normal_texture: Option<usize>,
@@ -80,6 +94,8 @@ impl Default for Material {
             metallic: 0.0,
             roughness: 0.8,
             normal_scale: 1.0,
+            layer: Layer::Front,
+            coloured: true,
             base_texture: None,
             normal_texture: None,
         }
@@ -100,6 +116,16 @@ pub(crate) struct Scene {
     pub parts: Vec<Part>,
     pub materials: Vec<Material>,
     pub textures: Vec<Arc<RgbaImage>>,
+}
+
+impl Scene {
+    /// Whether nothing is shaded: a photo's own pixels, which are drawn and
+    /// mixed as they are encoded.
+    pub fn is_flat(&self) -> bool {
+        self.parts
+            .iter()
+            .all(|p| self.materials[p.material].kind == Kind::Unlit)
+    }
 }
 
 /// The avatar's moving side: poses to world-space vertices.

@@ -3,20 +3,30 @@
 use huashen_core::Size;
 
 use crate::i420::Rect;
+use crate::mixing::Mixing;
 
 pub(crate) const DRAWN_FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8UnormSrgb;
 pub(crate) const DEPTH_FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Depth32Float;
 
-/// A drawn picture: premultiplied linear colour, sRGB-encoded, and coverage.
+/// What is drawn through, as encoded values or as light that is encoded.
+pub(crate) fn drawn_format(mixing: Mixing) -> wgpu::TextureFormat {
+    match mixing {
+        Mixing::Light => DRAWN_FORMAT,
+        Mixing::Encoded => wgpu::TextureFormat::Rgba8Unorm,
+    }
+}
+
+/// A drawn picture: see [`mixing`](crate::mixing).
 ///
-/// The texture is `Rgba8Unorm` with an sRGB view to draw through, so that
-/// compute and copies read encoded values.
+/// The texture is `Rgba8Unorm` with a view to draw through, which encodes where
+/// light is drawn, so that compute and copies read encoded values.
 #[derive(Clone)]
 pub(crate) struct Target {
     /// Which part of the picture it covers.
     pub rect: Rect,
     pub drawn: wgpu::Texture,
-    pub drawn_srgb: wgpu::TextureView,
+    /// To draw through.
+    pub attachment: wgpu::TextureView,
     pub drawn_raw: wgpu::TextureView,
     /// Multisampled colour, resolved into `drawn`.
     pub multisampled: Option<wgpu::TextureView>,
@@ -24,7 +34,8 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    pub fn new(device: &wgpu::Device, rect: Rect, samples: u32) -> Self {
+    pub fn new(device: &wgpu::Device, rect: Rect, samples: u32, mixing: Mixing) -> Self {
+        let format = drawn_format(mixing);
         let size = wgpu::Extent3d {
             width: rect.width,
             height: rect.height,
@@ -42,22 +53,22 @@ impl Target {
                 view_formats: views,
             })
         };
-        let attachment = wgpu::TextureUsages::RENDER_ATTACHMENT;
+        let drawable = wgpu::TextureUsages::RENDER_ATTACHMENT;
         let drawn = texture(
             "drawn",
             wgpu::TextureFormat::Rgba8Unorm,
             1,
-            attachment | wgpu::TextureUsages::COPY_SRC | wgpu::TextureUsages::TEXTURE_BINDING,
+            drawable | wgpu::TextureUsages::COPY_SRC | wgpu::TextureUsages::TEXTURE_BINDING,
             &[DRAWN_FORMAT],
         );
-        let depth = texture("depth", DEPTH_FORMAT, samples, attachment, &[]);
+        let depth = texture("depth", DEPTH_FORMAT, samples, drawable, &[]);
         let multisampled = (samples > 1)
-            .then(|| texture("multisampled", DRAWN_FORMAT, samples, attachment, &[]))
+            .then(|| texture("multisampled", format, samples, drawable, &[]))
             .map(|t| t.create_view(&wgpu::TextureViewDescriptor::default()));
         Self {
             rect,
-            drawn_srgb: drawn.create_view(&wgpu::TextureViewDescriptor {
-                format: Some(DRAWN_FORMAT),
+            attachment: drawn.create_view(&wgpu::TextureViewDescriptor {
+                format: Some(format),
                 ..Default::default()
             }),
             drawn_raw: drawn.create_view(&wgpu::TextureViewDescriptor {

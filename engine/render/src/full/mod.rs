@@ -50,7 +50,7 @@ impl Stage {
         world.resource_mut::<ManualTextureViews>().insert(
             VIEW,
             ManualTextureView {
-                texture_view: target.drawn_srgb.clone().into(),
+                texture_view: target.attachment.clone().into(),
                 size,
                 view_format: DRAWN_FORMAT,
             },

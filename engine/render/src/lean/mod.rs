@@ -5,6 +5,7 @@
 //! its stage only projects them.
 
 mod cull;
+mod flat;
 mod pipelines;
 mod textures;
 mod thin;
@@ -17,10 +18,12 @@ use huashen_avatar::Lens;
 use huashen_core::Size;
 
 use crate::i420::Rect;
+use crate::mixing::Mixing;
 use crate::scene::{Alpha, Deform, Kind, Scene, Shot, Vertex};
 use crate::target::{DEPTH_FORMAT, Target, crop_matrix, footprint};
 use cull::{Cull, Run};
 use pipelines::{Key, Pipelines, Step};
+use textures::Texels;
 pub(crate) use thin::Thinned;
 
 /// Side of the shadow map in texels. It covers what the picture shows, so a
@@ -91,6 +94,7 @@ pub(crate) struct Lean {
     queue: wgpu::Queue,
     size: Size,
     samples: u32,
+    mixing: Mixing,
     shot: Shot,
     pipelines: Pipelines,
     plan: Plan,
@@ -118,14 +122,15 @@ impl Lean {
         samples: u32,
     ) -> Self {
         use wgpu::util::DeviceExt;
+        let mixing = mixing(scene);
         let mut keys: Vec<Key> = scene
             .materials
             .iter()
-            .flat_map(|m| Key::of(m, dense(scene)))
+            .flat_map(|m| Key::of(m, dense(scene), mixing))
             .collect();
         keys.sort_unstable();
         keys.dedup();
-        let pipelines = Pipelines::new(device, &keys, samples);
+        let pipelines = Pipelines::new(device, &keys, samples, mixing);
         let plan = plan(scene, casters);
         let init = |label, contents: &[u8], usage| {
             device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
@@ -212,6 +217,7 @@ impl Lean {
             queue: queue.clone(),
             size,
             samples,
+            mixing,
             shot,
             pipelines,
             plan,
@@ -292,7 +298,7 @@ impl Lean {
             Some(target) => target.rect.union(seen(24.0)),
             None => seen(24.0),
         };
-        let target = Target::new(&self.device, rect, self.samples);
+        let target = Target::new(&self.device, rect, self.samples, self.mixing);
         self.target = Some(target.clone());
         target
     }
@@ -313,8 +319,8 @@ impl Lean {
 
     fn colour_pass(&self, encoder: &mut wgpu::CommandEncoder, target: &Target, seen: &Seen) {
         let (view, resolve_target) = match &target.multisampled {
-            Some(many) => (many, Some(&target.drawn_srgb)),
-            None => (&target.drawn_srgb, None),
+            Some(many) => (many, Some(&target.attachment)),
+            None => (&target.attachment, None),
         };
         let mut pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
             label: Some("lean"),
@@ -366,6 +372,11 @@ fn depth_attachment(
         }),
         stencil_ops: None,
     }
+}
+
+/// A flat scene as encoded values: see [`flat`].
+pub(crate) fn encoded(scene: &Scene, rest: &[Vertex], shot: &Shot, size: Size) -> Scene {
+    flat::encoded(scene, rest, clip_matrix(shot, size), size)
 }
 
 /// Thins a dense scene to what `shot` shows: see [`thin`](thin::thin).
@@ -421,6 +432,13 @@ fn shadow_matrix(vertices: &[Vertex], clip_from_world: Mat4) -> Mat4 {
     Mat4::orthographic_rh(low.x, high.x, low.y, high.y, -far - 0.02, -near + 0.02) * view
 }
 
+fn mixing(scene: &Scene) -> Mixing {
+    match scene.is_flat() {
+        true => Mixing::Encoded,
+        false => Mixing::Light,
+    }
+}
+
 /// Whether vertices lie close enough to carry the light.
 fn dense(scene: &Scene) -> bool {
     scene
@@ -435,7 +453,7 @@ fn dense(scene: &Scene) -> bool {
 fn plan(scene: &Scene, casters: Option<&[Vec<u32>]>) -> Plan {
     let mut jobs: Vec<(Key, usize)> = Vec::new();
     for (i, part) in scene.parts.iter().enumerate() {
-        for key in Key::of(&scene.materials[part.material], dense(scene)) {
+        for key in Key::of(&scene.materials[part.material], dense(scene), mixing(scene)) {
             jobs.push((key, i));
         }
     }
@@ -451,7 +469,7 @@ fn plan(scene: &Scene, casters: Option<&[Vec<u32>]>) -> Plan {
             Kind::Skin => 2,
             _ => 3,
         };
-        (key.step, late, layer, key.kind, *i)
+        (key.step, late, layer, key.layer, key.kind, *i)
     });
     let mut plan = Plan {
         indices: Vec::new(),
@@ -505,20 +523,29 @@ fn surfaces(
     use wgpu::util::DeviceExt;
     let has_cornea = scene.materials.iter().any(|m| m.kind == Kind::Cornea);
     let white = image::RgbaImage::from_pixel(1, 1, image::Rgba([255; 4]));
-    let blank = textures::upload(device, queue, &white, false);
+    let blank = textures::upload(device, queue, &white, Texels::Data);
+    let colour = match mixing(scene) {
+        Mixing::Light => Texels::Light,
+        Mixing::Encoded => Texels::Encoded,
+    };
     // Each texture once, as colour or as data.
     let mut uploaded = std::collections::BTreeMap::new();
-    let mut map = |index: Option<usize>, srgb: bool| match index {
+    let mut map = |index: Option<usize>, texels: Texels| match index {
         None => blank.clone(),
         Some(i) => uploaded
-            .entry((i, srgb))
-            .or_insert_with(|| textures::upload(device, queue, &scene.textures[i], srgb))
+            .entry((i, texels))
+            .or_insert_with(|| textures::upload(device, queue, &scene.textures[i], texels))
             .clone(),
+    };
+    // A photo ends at its edges.
+    let wrap = match mixing(scene) {
+        Mixing::Light => wgpu::AddressMode::Repeat,
+        Mixing::Encoded => wgpu::AddressMode::ClampToEdge,
     };
     let sampler = device.create_sampler(&wgpu::SamplerDescriptor {
         label: Some("map"),
-        address_mode_u: wgpu::AddressMode::Repeat,
-        address_mode_v: wgpu::AddressMode::Repeat,
+        address_mode_u: wrap,
+        address_mode_v: wrap,
         mag_filter: wgpu::FilterMode::Linear,
         min_filter: wgpu::FilterMode::Linear,
         mipmap_filter: wgpu::MipmapFilterMode::Nearest,
@@ -545,8 +572,8 @@ fn surfaces(
                 contents: bytemuck::bytes_of(&surface),
                 usage: wgpu::BufferUsages::UNIFORM,
             });
-            let base = map(material.base_texture, true);
-            let normal = map(material.normal_texture, false);
+            let base = map(material.base_texture, colour);
+            let normal = map(material.normal_texture, Texels::Data);
             let entry = |binding, resource| wgpu::BindGroupEntry { binding, resource };
             device.create_bind_group(&wgpu::BindGroupDescriptor {
                 label: Some("surface"),

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::scene::{Alpha, Fixed, Kind, Material, Vertex};
-use crate::target::{DEPTH_FORMAT, DRAWN_FORMAT};
+use crate::mixing::Mixing;
+use crate::scene::{Alpha, Fixed, Kind, Layer, Material, Vertex};
+use crate::target::{DEPTH_FORMAT, drawn_format};
 
 /// When and how a part is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,16 +23,20 @@ pub(super) struct Key {
     pub step: Step,
     pub kind: Kind,
     pub textured: bool,
+    /// Has factors besides its texture, where encoded values are drawn.
+    pub coloured: bool,
     pub normal_mapped: bool,
     pub double_sided: bool,
     /// Lit at its vertices rather than at its pixels.
     pub lit_early: bool,
+    /// Where encoded values are drawn, what tells an edge.
+    pub layer: Layer,
 }
 
 impl Key {
     /// The steps in which a material is drawn. `dense`: its vertices lie so close
     /// that light may be taken there.
-    pub fn of(material: &Material, dense: bool) -> Vec<Self> {
+    pub fn of(material: &Material, dense: bool, mixing: Mixing) -> Vec<Self> {
         // A catchlight is smaller than the triangles of an eye.
         let fine = matches!(material.kind, Kind::Eye | Kind::Cornea | Kind::Unlit);
         let steps: &[Step] = match (material.alpha, material.kind) {
@@ -47,9 +52,14 @@ impl Key {
                 step,
                 kind: material.kind,
                 textured: material.base_texture.is_some(),
+                coloured: material.coloured,
                 normal_mapped: material.normal_texture.is_some(),
                 double_sided: material.double_sided,
                 lit_early: dense && !fine && material.normal_texture.is_none(),
+                layer: match mixing {
+                    Mixing::Light => Layer::Front,
+                    Mixing::Encoded => material.layer,
+                },
             })
             .collect()
     }
@@ -76,7 +86,7 @@ const FIXED: wgpu::VertexBufferLayout<'static> = wgpu::VertexBufferLayout {
 };
 
 impl Pipelines {
-    pub fn new(device: &wgpu::Device, keys: &[Key], samples: u32) -> Self {
+    pub fn new(device: &wgpu::Device, keys: &[Key], samples: u32, mixing: Mixing) -> Self {
         let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
             label: Some("lean"),
             source: wgpu::ShaderSource::Wgsl(crate::shaders::LEAN.into()),
@@ -144,7 +154,7 @@ impl Pipelines {
         let both = pipeline_layout(&[Some(&view_layout), Some(&surface_layout)]);
         let drawn = keys
             .iter()
-            .map(|&key| (key, pipeline(device, &module, &both, key, samples)))
+            .map(|&key| (key, pipeline(device, &module, &both, key, samples, mixing)))
             .collect();
         let only_view = pipeline_layout(&[Some(&shadow_layout)]);
         let shadow = device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
@@ -192,6 +202,7 @@ fn pipeline(
     layout: &wgpu::PipelineLayout,
     key: Key,
     samples: u32,
+    mixing: Mixing,
 ) -> wgpu::RenderPipeline {
     let blended = key.step == Step::Blend;
     let alpha = match key.step {
@@ -207,10 +218,21 @@ fn pipeline(
         ("ALPHA", alpha),
         ("TEXTURED", flag(key.textured)),
         ("NORMAL_MAPPED", flag(key.normal_mapped)),
+        ("COLOURED", flag(key.coloured)),
         ("SHADOWED", flag(shadowed)),
         ("TWO_SIDED", flag(key.double_sided)),
+        // With several samples edges need no telling, and layers would mix.
+        (
+            "FULL",
+            match samples {
+                1 => f64::from(Mixing::alpha_of(key.layer)),
+                _ => 1.0,
+            },
+        ),
     ];
-    let (vertex, fragment) = if key.lit_early {
+    let (vertex, fragment) = if mixing == Mixing::Encoded {
+        ("vertex_flat", "fragment_flat")
+    } else if key.lit_early {
         ("vertex_lit", "fragment_lit")
     } else {
         ("vertex", "fragment")
@@ -233,9 +255,14 @@ fn pipeline(
             entry_point: Some(fragment),
             compilation_options,
             targets: &[Some(wgpu::ColorTargetState {
-                format: DRAWN_FORMAT,
+                format: drawn_format(mixing),
                 blend: blended.then_some(wgpu::BlendState::PREMULTIPLIED_ALPHA_BLENDING),
-                write_mask: wgpu::ColorWrites::ALL,
+                // What is blended behind an opening lies on the opaque layer.
+                write_mask: match key.layer {
+                    Layer::Front => wgpu::ColorWrites::ALL,
+                    _ if blended => wgpu::ColorWrites::COLOR,
+                    _ => wgpu::ColorWrites::ALL,
+                },
             })],
         }),
         primitive: wgpu::PrimitiveState {

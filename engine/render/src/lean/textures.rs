@@ -3,22 +3,36 @@
 use image::RgbaImage;
 use wgpu::util::DeviceExt;
 
-/// Uploads `picture` with all its mip levels. `srgb`: colour, else data.
+/// What a texture's bytes are.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Texels {
+    /// Colours that are lit.
+    Light,
+    /// Directions and the like.
+    Data,
+    /// Colours that are shown as they are, at about their own size.
+    Encoded,
+}
+
+/// Uploads `picture`, with all its mip levels unless encoded.
 ///
-/// Colour is kept as the square root of light rather than in sRGB's curve: a
+/// Light is kept as the square root of light rather than in sRGB's curve: a
 /// software adapter filters plain bytes several times faster, and undoing the
 /// root is one product.
 pub(super) fn upload(
     device: &wgpu::Device,
     queue: &wgpu::Queue,
     picture: &RgbaImage,
-    srgb: bool,
+    texels: Texels,
 ) -> wgpu::TextureView {
     let (width, height) = picture.dimensions();
-    let (mut data, levels) = crate::mips::chain(picture, srgb);
-    if srgb {
+    let (mut data, levels) = match texels {
+        Texels::Encoded => (picture.as_raw().clone(), 1),
+        _ => crate::mips::chain(picture, texels == Texels::Light),
+    };
+    if texels == Texels::Light {
         let root: [u8; 256] = std::array::from_fn(|i| {
-            let light = crate::i420::srgb_decode(i as f32 / 255.0);
+            let light = crate::mixing::srgb_decode(i as f32 / 255.0);
             (light.sqrt() * 255.0).round() as u8
         });
         for pixel in data.chunks_exact_mut(4) {

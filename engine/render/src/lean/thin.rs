@@ -51,7 +51,7 @@ pub(crate) fn thin(
             out
         })
         .collect();
-    let pixel = pixel(&poses[0], clip_from_world, size);
+    let pixel = metres_per_pixel(&poses[0], clip_from_world, size);
     let texel = pixel * size.width.max(size.height) as f32 / shadow_side as f32;
     let mut kept = Kept::new(scene.fixed.len());
     let mut parts = Vec::with_capacity(scene.parts.len());
@@ -134,7 +134,7 @@ fn bends() -> [Pose; 5] {
 }
 
 /// Metres that a pixel covers where the person is nearest.
-fn pixel(rest: &[Vertex], clip_from_world: Mat4, size: Size) -> f32 {
+pub(super) fn metres_per_pixel(rest: &[Vertex], clip_from_world: Mat4, size: Size) -> f32 {
     // A step along each axis of the world, on the screen, in pixels.
     let half = Vec2::new(size.width as f32, size.height as f32) * 0.5;
     let scale = |at: Vec3| {
