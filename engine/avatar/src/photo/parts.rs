@@ -74,12 +74,12 @@ pub fn relief(
             a => a,
         }])
     });
-    let mask = plate::dilate(&alpha, (0.03 * unit).ceil() as u32);
     let painted = plate::dilate(&alpha, (PAINT_OUT * unit).ceil() as u32);
     let near = plate::dilate(&alpha, (OUTLINE * unit).ceil() as u32);
     let filled = plate::fill(input.picture, &painted);
-    let plate = plate::plate(input.picture, &filled, &alpha, &near);
-    let foreground = plate::foreground(input.picture, &plate, &alpha);
+    let alpha = plate::refined(&alpha, input.picture, &filled, &near);
+    let mask = plate::dilate(&alpha, (0.03 * unit).ceil() as u32);
+    let layers = plate::layers(input.picture, &filled, &alpha, &near);
 
     let net = mesh::net(openings, &mask);
     let ground = Ground::new(fit, unit);
@@ -104,7 +104,7 @@ pub fn relief(
     });
     let vertices = net.points.len();
 
-    let mut pictures = vec![png(&foreground)?];
+    let mut pictures = vec![png(&layers.foreground)?];
     for (e, iris) in [lm::LEFT_IRIS, lm::RIGHT_IRIS].into_iter().enumerate() {
         let iris = iris.map(|i| input.landmarks[i].truncate());
         let eye = Eye::cut(input.picture, openings, e, iris);
@@ -112,7 +112,7 @@ pub fn relief(
             &image::DynamicImage::ImageRgb8(eye.white.clone()).to_rgba8()
         )?);
         pictures.push(png(&eye.iris)?);
-        pieces.extend(eyeball(&eye, e, openings, &lids[e], &frame));
+        pieces.extend(eyeball(&eye, e, openings, &lids[e], (&net, &depth), &frame));
     }
     pictures.push(png(&fit.head.teeth_picture)?);
     pieces.extend(mouth(fit, openings, &depth, &net, &frame));
@@ -135,7 +135,7 @@ pub fn relief(
     );
     Ok(Relief {
         glb,
-        plate,
+        plate: layers.plate,
         metres_per_px: frame.scale,
         lips,
         vertices,
@@ -264,9 +264,21 @@ fn depth(net: &Net, openings: &Openings, hits: &[Option<Hit>], fit: &Fit<'_>) ->
             }
         }
     }
+    // Steeper, it would fold over itself.
+    for _ in 0..NECK_ROUNDS {
+        for i in 0..depth.len() {
+            let held = around[i].iter().map(|j| {
+                let j = *j as usize;
+                depth[j] - STEEPEST * net.points[i].distance(net.points[j])
+            });
+            depth[i] = held.fold(depth[i], f32::max);
+        }
+    }
     depth
 }
 
+/// How fast depth may fall back: at 1.7 it folds at a turn of 30°.
+const STEEPEST: f32 = 1.7;
 /// Rounds of smoothing of what lies beside the face.
 const NECK_ROUNDS: usize = 40;
 
@@ -474,24 +486,35 @@ fn lid_planes(net: &Net, unit: f32, depth: &mut [f32]) -> [LidPlane; 2] {
 /// How far behind the lids iris and white lie, in units.
 const IRIS_BACK: f32 = 0.015;
 const WHITE_BACK: f32 = 0.07;
+/// How far around a point of the eye the skin is looked at, and how far behind
+/// it the eye stays, in units.
+const TEMPLE: f32 = 0.09;
+const TEMPLE_BACK: f32 = 0.03;
 /// How far the white reaches behind the lids, as a part of the opening.
 const WHITE_REACH: f32 = 1.16;
 
 /// White and iris of one eye: pictures of the photo, pixel on pixel. The iris
 /// turns with the eyeball, the white stays.
-fn eyeball(eye: &Eye, e: usize, openings: &Openings, lids: &LidPlane, frame: &Frame) -> Vec<Piece> {
+fn eyeball(
+    eye: &Eye,
+    e: usize,
+    openings: &Openings,
+    lids: &LidPlane,
+    (net, depth): (&Net, &[f32]),
+    frame: &Frame,
+) -> Vec<Piece> {
     let unit = openings.unit;
     let size = Vec2::new(eye.white.width() as f32, eye.white.height() as f32);
     let origin = Vec2::new(eye.origin.0 as f32, eye.origin.1 as f32);
     let names = [["white_left", "iris_left"], ["white_right", "iris_right"]][e];
-    let part = |name, surface, back: f32, joint: u16, points: &[Vec2], triangles| Piece {
+    let part = |name, surface, joint: u16, points: &[Vec3], triangles| Piece {
         name,
         surface,
-        points: points
+        points: points.iter().map(|p| frame.point(*p)).collect(),
+        uvs: points
             .iter()
-            .map(|p| frame.point(p.extend(lids.at(*p) - back * unit)))
+            .map(|p| (p.truncate() - origin) / size)
             .collect(),
-        uvs: points.iter().map(|p| (*p - origin) / size).collect(),
         shades: Vec::new(),
         joints: vec![[(joint, 1.0), (0, 0.0), (0, 0.0), (0, 0.0)]; points.len()],
         triangles,
@@ -503,17 +526,32 @@ fn eyeball(eye: &Eye, e: usize, openings: &Openings, lids: &LidPlane, frame: &Fr
     ring.extend(openings.eyes[e].outline().iter().map(|p| {
         middle + (*p - middle) * WHITE_REACH + (*p - middle).normalize_or_zero() * 0.02 * unit
     }));
+    let white: Vec<Vec3> = ring
+        .iter()
+        .enumerate()
+        .map(|(i, p)| {
+            let flat = lids.at(*p) - WHITE_BACK * unit;
+            // Beside an eye the temple falls back: nothing may come out there.
+            let skin = net
+                .points
+                .iter()
+                .zip(depth)
+                .filter(|(q, _)| i > 0 && q.distance(*p) < TEMPLE * unit)
+                .map(|(_, z)| z - TEMPLE_BACK * unit);
+            p.extend(skin.fold(flat, f32::min))
+        })
+        .collect();
     let n = ring.len() as u32 - 1;
     let fan = (0..n).map(|k| [0, 1 + k, 1 + (k + 1) % n]).collect();
     let r = Vec2::splat(eye.radius * super::eyes::GONE);
     let square = [(-1.0, -1.0), (1.0, -1.0), (-1.0, 1.0), (1.0, 1.0)]
-        .map(|(x, y)| eye.centre + r * Vec2::new(x, y));
+        .map(|(x, y)| eye.centre + r * Vec2::new(x, y))
+        .map(|p| p.extend(lids.at(p) - IRIS_BACK * unit));
     vec![
-        part(names[0], WHITES[e], WHITE_BACK, HEAD, &ring, fan),
+        part(names[0], WHITES[e], HEAD, &white, fan),
         part(
             names[1],
             IRISES[e],
-            IRIS_BACK,
             EYES[e],
             &square,
             vec![[0, 2, 1], [1, 2, 3]],

@@ -1,6 +1,7 @@
 //! Behind the person: the photo with the person painted out, and the person's
 //! own colours along soft edges.
 
+use glam::Vec3;
 use image::{GrayImage, Rgb, RgbImage, Rgba, RgbaImage};
 
 /// Fills `missing` (not 0) from what is around it, coarse to fine ("pull-push",
@@ -125,76 +126,119 @@ pub fn dilate(mask: &GrayImage, radius: u32) -> GrayImage {
     GrayImage::from_raw(w, h, columns).unwrap_or_else(|| GrayImage::new(w, h))
 }
 
-/// sRGB to light: renderers blend light.
-fn decode(v: u8) -> f32 {
-    let v = f32::from(v) / 255.0;
-    match v <= 0.040_45 {
-        true => v / 12.92,
-        false => ((v + 0.055) / 1.055).powf(2.4),
-    }
-}
+/// Colours of the person and of what is behind that differ less tell no coverage.
+const CONTRAST: f32 = 30.0;
+/// What is neither the person's colour nor the other's, nor between them, by
+/// more than the first belongs to the person in part, by more than the second
+/// altogether.
+const STRAY: [f32; 2] = [12.0, 48.0];
 
-fn encode(light: f32) -> u8 {
-    let light = light.clamp(0.0, 1.0);
-    let v = match light <= 0.003_130_8 {
-        true => light * 12.92,
-        false => 1.055 * light.powf(1.0 / 2.4) - 0.055,
-    };
-    (v * 255.0).round() as u8
-}
-
-/// Traces of the person beside the matte differ less from the fill than this.
-const TRACE: u8 = 24;
-
-/// What is behind the person: `filled` where the matte hides it, within what
-/// lets the photo come out again under some colour of the person. Right beside
-/// the matte (`near`), faint traces of hair are painted out as well.
-pub fn plate(
+/// The matte's soft edge as the photo's colours have it, up to `near` beside it.
+///
+/// A segmenter's edge is smooth: it covers some background, and misses strands
+/// of hair, which would stay behind as ghosts when the head turns. `behind`:
+/// the photo with the person painted out.
+pub fn refined(
+    alpha: &GrayImage,
     picture: &RgbImage,
-    filled: &RgbImage,
+    behind: &RgbImage,
+    near: &GrayImage,
+) -> GrayImage {
+    let before = fill(picture, &unsure(alpha));
+    let colour = |picture: &RgbImage, x, y| {
+        let [r, g, b] = picture.get_pixel(x, y).0.map(f32::from);
+        Vec3::new(r, g, b)
+    };
+    GrayImage::from_fn(alpha.width(), alpha.height(), |x, y| {
+        let own = alpha.get_pixel(x, y)[0];
+        if own == 255 || near.get_pixel(x, y)[0] == 0 {
+            return image::Luma([own]);
+        }
+        let p = colour(picture, x, y);
+        let (f, b) = (colour(&before, x, y), colour(behind, x, y));
+        let way = f - b;
+        if way.length() < CONTRAST {
+            return image::Luma([own]);
+        }
+        let along = ((p - b).dot(way) / way.length_squared()).clamp(0.0, 1.0);
+        let aside = (p - b - way * along).length();
+        let stray = ((aside - STRAY[0]) / (STRAY[1] - STRAY[0])).clamp(0.0, 1.0);
+        // Never sure: a solid part has no hole in its edge.
+        image::Luma([(along.max(stray) * 254.0).round() as u8])
+    })
+}
+
+/// Where the matte is not sure of the person.
+fn unsure(alpha: &GrayImage) -> GrayImage {
+    GrayImage::from_fn(alpha.width(), alpha.height(), |x, y| {
+        image::Luma([255 - u8::from(alpha.get_pixel(x, y)[0] == 255) * 255])
+    })
+}
+
+/// The photo taken apart: what is behind the person, and the person's own
+/// colours with their coverage. Laid over each other, encoded values mixed by
+/// coverage, they are the photo again, or as near as `GHOST` allows.
+pub struct Layers {
+    pub plate: RgbImage,
+    pub foreground: RgbaImage,
+}
+
+/// Along soft edges, `behind` and the nearest sure colours of the person take
+/// what the photo shows otherwise, each by its share (the least change that
+/// gives the photo). Right beside the matte (`near`), faint traces of the person
+/// are painted out.
+pub fn layers(
+    picture: &RgbImage,
+    behind: &RgbImage,
     alpha: &GrayImage,
     near: &GrayImage,
-) -> RgbImage {
-    RgbImage::from_fn(picture.width(), picture.height(), |x, y| {
-        let (p, f) = (picture.get_pixel(x, y), filled.get_pixel(x, y));
-        let a = f32::from(alpha.get_pixel(x, y)[0]) / 255.0;
-        if a >= 1.0 {
-            return *f;
-        }
-        if a <= 0.0 {
-            let far = p.0.iter().zip(f.0).any(|(p, f)| p.abs_diff(f) >= TRACE);
-            return match near.get_pixel(x, y)[0] == 0 || far {
-                true => *p,
-                false => *f,
-            };
-        }
-        Rgb([0, 1, 2].map(|c| {
-            let seen = decode(p[c]);
-            let least = ((seen - a) / (1.0 - a)).max(0.0);
-            let most = (seen / (1.0 - a)).min(1.0);
-            encode(decode(f[c]).clamp(least.min(most), most))
-        }))
-    })
+) -> Layers {
+    let (w, h) = picture.dimensions();
+    let before = fill(picture, &unsure(alpha));
+    let mut plate = RgbImage::new(w, h);
+    let mut foreground = RgbaImage::new(w, h);
+    for (x, y, p) in picture.enumerate_pixels() {
+        let (a, f, b) = (
+            alpha.get_pixel(x, y)[0],
+            before.get_pixel(x, y),
+            behind.get_pixel(x, y),
+        );
+        let near = near.get_pixel(x, y)[0] != 0;
+        let (front, back) = match a {
+            255 => (*p, *b),
+            // Filters reach a little beyond the edge.
+            0 => match near {
+                true => (*f, *b),
+                false => (Rgb([0; 3]), *p),
+            },
+            _ => taken_apart(*p, *f, *b, f32::from(a) / 255.0),
+        };
+        plate.put_pixel(x, y, back);
+        foreground.put_pixel(x, y, Rgba([front[0], front[1], front[2], a]));
+    }
+    Layers { plate, foreground }
 }
 
-/// The person's own colours: what gives `picture` again when it is laid over
-/// `plate` with `alpha`.
-pub fn foreground(picture: &RgbImage, plate: &RgbImage, alpha: &GrayImage) -> RgbaImage {
-    RgbaImage::from_fn(picture.width(), picture.height(), |x, y| {
-        let (p, b, a) = (
-            picture.get_pixel(x, y),
-            plate.get_pixel(x, y),
-            alpha.get_pixel(x, y)[0],
-        );
-        let mut out = [p[0], p[1], p[2], a];
-        if a > 0 && a < 255 {
-            let f = f32::from(a) / 255.0;
-            for c in 0..3 {
-                out[c] = encode((decode(p[c]) - (1.0 - f) * decode(b[c])) / f);
-            }
-        }
-        Rgba(out)
-    })
+/// The plate differs from the fill by this at most where it was partly hidden.
+const GHOST: f32 = 16.0;
+
+/// `front` and `back` changed as little as can be so that `front` over `back`
+/// with coverage `a` is `seen`.
+fn taken_apart(seen: Rgb<u8>, front: Rgb<u8>, back: Rgb<u8>, a: f32) -> (Rgb<u8>, Rgb<u8>) {
+    let b = 1.0 - a;
+    let channel = |c: usize| {
+        let [p, f, g] = [seen[c], front[c], back[c]].map(f32::from);
+        let off = (p - a * f - b * g) / (a * a + b * b);
+        // Too much of it would stay behind as a bright or dark line.
+        let (least, most) = ((g - GHOST).max(0.0), (g + GHOST).min(255.0));
+        let g = (g + off * b).clamp(least, most);
+        // Where one of them reaches its end, the other takes the rest.
+        let f = ((p - b * g) / a).clamp(0.0, 255.0);
+        let g = ((p - a * f) / b).clamp(least, most);
+        [f.round() as u8, g.round() as u8]
+    };
+    let [r, g, b] = [0, 1, 2].map(channel);
+    (Rgb([r[0], g[0], b[0]]), Rgb([r[1], g[1], b[1]]))
 }
 
 #[cfg(test)]
@@ -218,6 +262,38 @@ mod tests {
             } else {
                 assert!(p[0].abs_diff(100) <= 1 && p[2].abs_diff(20) <= 1, "{p:?}");
                 assert!(p[1].abs_diff((x * 5) as u8) < 30, "{x}: {p:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn layers_are_the_photo_again_and_stay_near_their_sides() {
+        // Orange in front of blue, with a soft edge, and some noise.
+        let (front, back) = ([230.0, 140.0, 60.0], [20.0, 60.0, 160.0]);
+        let alpha = GrayImage::from_fn(64, 8, |x, _| {
+            image::Luma([((f64::from(x) - 20.0) * 12.0).clamp(0.0, 255.0) as u8])
+        });
+        let picture = RgbImage::from_fn(64, 8, |x, y| {
+            let a = f64::from(alpha.get_pixel(x, y)[0]) / 255.0;
+            let noise = f64::from((x * 7 + y * 13) % 5) - 2.0;
+            Rgb([0, 1, 2].map(|c| (front[c] * a + back[c] * (1.0 - a) + noise) as u8))
+        });
+        let behind = RgbImage::from_pixel(64, 8, Rgb(back.map(|v| v as u8)));
+        let near = dilate(&alpha, 3);
+        let layers = layers(&picture, &behind, &alpha, &near);
+        for (x, y, p) in picture.enumerate_pixels() {
+            let (f, b) = (
+                layers.foreground.get_pixel(x, y),
+                layers.plate.get_pixel(x, y),
+            );
+            let a = f64::from(f[3]) / 255.0;
+            for c in 0..3 {
+                let again = a * f64::from(f[c]) + (1.0 - a) * f64::from(b[c]);
+                if f[3] > 0 {
+                    assert!((again - f64::from(p[c])).abs() < 1.6, "{x} {y}: {again}");
+                    assert!((f64::from(f[c]) - front[c]).abs() < 12.0, "{x} {y}: {f:?}");
+                }
+                assert!((f64::from(b[c]) - back[c]).abs() < 12.0, "{x} {y}: {b:?}");
             }
         }
     }
