@@ -9,6 +9,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use huashen_core::ArkitShape;
 use image::{DynamicImage, RgbImage, imageops};
 
 /// Whether photos can become avatars here; a failure where `HUASHEN_REQUIRE` promised it.
@@ -140,6 +141,151 @@ fn a_photo_comes_back_at_rest_and_moves_where_it_should() {
     assert!(first == second, "two builds differ");
 }
 
+/// The cell of the sheet of expressions that shows this shape.
+fn cell(sheet: &RgbImage, shape: ArkitShape) -> RgbImage {
+    // Nine in a row, each 240 × 240 below a label of 20; the first is at rest.
+    let n = shape.index() as u32 + 1;
+    imageops::crop_imm(sheet, n % 9 * 240, n / 9 * 260 + 20, 240, 240).to_image()
+}
+
+#[test]
+fn debug_shows_every_stage() {
+    if !can_build() {
+        return;
+    }
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path();
+    portrait().save(dir.join("eileen.png")).unwrap();
+    let new = ["avatar", "new", "--photo", "eileen.png", "--force"];
+    for stages in ["deep/one", "two"] {
+        made(dir, &[&new[..], &["--debug", stages]].concat());
+    }
+    let files = |stages: &str| {
+        let files = std::fs::read_dir(dir.join(stages)).unwrap();
+        let mut names: Vec<String> = files
+            .map(|f| f.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    };
+    let names = [
+        "depth.png",
+        "expressions.png",
+        "landmarks.png",
+        "matte.png",
+        "mesh.png",
+        "plate.png",
+    ];
+    assert_eq!(files("deep/one"), names);
+    for name in names {
+        let read = |stages: &str| std::fs::read(dir.join(stages).join(name)).unwrap();
+        assert!(read("deep/one") == read("two"), "{name} differs");
+    }
+    let open = |name: &str| image::open(dir.join("two").join(name)).unwrap();
+    let photo = portrait();
+    for name in ["depth.png", "matte.png", "plate.png"] {
+        assert_eq!((open(name).width(), open(name).height()), (512, 512));
+    }
+    // Her chin is nearer than her suit, and far from her is nothing; her face
+    // is hers, the wall behind her is not.
+    let depth = open("depth.png").into_luma8();
+    let near = |x, y| depth.get_pixel(x, y)[0];
+    assert!(near(225, 165) > near(225, 300) && near(225, 300) > 0 && near(5, 5) == 0);
+    let matte = open("matte.png").into_luma8();
+    assert!(matte.get_pixel(225, 140)[0] == 255 && matte.get_pixel(5, 5)[0] == 0);
+    // Enlarged until lines on a small face can be seen, and drawn on.
+    for name in ["landmarks.png", "mesh.png"] {
+        let drawn = open(name).into_rgb8();
+        assert_eq!(drawn.dimensions(), (2048, 2048), "{name}");
+        let plain = imageops::resize(&photo, 2048, 2048, imageops::FilterType::Triangle);
+        let [face, corner] = [[0.35, 0.14, 0.53, 0.35], [0.0, 0.0, 0.02, 0.02]];
+        assert!(differs(&drawn, &plain, face) > 2.0, "{name}");
+        assert_eq!(differs(&drawn, &plain, corner), 0.0, "{name}");
+    }
+    let sheet = open("expressions.png").into_rgb8();
+    assert_eq!(sheet.dimensions(), (2160, 1560));
+    for n in 0..53 {
+        let label = imageops::crop_imm(&sheet, n % 9 * 240, n / 9 * 260, 240, 20).to_image();
+        assert!(label.pixels().any(|p| p.0 == [255; 3]), "label {n}");
+    }
+    // Her mouth and her brows in a cell.
+    let [mouth, brows] = [[0.3, 0.55, 0.7, 0.9], [0.2, 0.15, 0.8, 0.32]];
+    let [jaw, up, down] = [
+        ArkitShape::JawOpen,
+        ArkitShape::BrowInnerUp,
+        ArkitShape::BrowDownLeft,
+    ]
+    .map(|shape| cell(&sheet, shape));
+    let moved = [
+        differs(&jaw, &up, mouth),
+        differs(&up, &down, mouth),
+        differs(&up, &down, brows),
+    ];
+    println!(
+        "mouth: {:.2} by the jaw, {:.2} by the brows; brows: {:.2}",
+        moved[0], moved[1], moved[2]
+    );
+    assert!(
+        moved[0] > 8.0 && moved[1] < 0.5 && moved[2] > 0.5,
+        "{moved:?}"
+    );
+}
+
+/// The portrait with another part of itself over the face, from the right edge
+/// of the picture to this place.
+fn behind_a_curtain(from: u32) -> RgbImage {
+    let photo = portrait();
+    RgbImage::from_fn(512, 512, |x, y| match x >= from && (60..190).contains(&y) {
+        true => *photo.get_pixel((x + 170) % 512, y + 120),
+        false => *photo.get_pixel(x, y),
+    })
+}
+
+#[test]
+fn a_covered_face_is_measured_and_refused() {
+    if !can_build() {
+        return;
+    }
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path();
+    portrait().save(dir.join("eileen.png")).unwrap();
+    // Her face reaches from 180 to 271, her nose is at 225.
+    behind_a_curtain(243).save(dir.join("cheek.png")).unwrap();
+    behind_a_curtain(203).save(dir.join("most.png")).unwrap();
+    let new = |photo: &str, more: &[&str]| {
+        let output = huashen(
+            dir,
+            &[&["avatar", "new", "--json", "--photo", photo], more].concat(),
+        );
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        (output.status.code(), found["covered"].as_f64(), said, found)
+    };
+    let (code, plain, said, found) = new("eileen.png", &[]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(plain.unwrap() < 0.1, "{plain:?}");
+    assert_eq!(found["hidden"], serde_json::json!([]));
+    let (code, cheek, said, found) = new("cheek.png", &[]);
+    assert_eq!(code, Some(0), "{said}");
+    let advice = found["advice"].to_string();
+    assert!(advice.contains("of the face is covered"), "{advice}");
+    let (code, _, said, _) = new("most.png", &[]);
+    println!("plain {plain:?}, cheek {cheek:?}; {said}");
+    assert_eq!(code, Some(2), "{said}");
+    assert!(
+        said.contains("more than half of the face in most.png is covered ("),
+        "{said}"
+    );
+    assert!(said.contains("add --force"), "{said}");
+    assert!(!dir.join("avatars/most").exists());
+    let (code, most, said, _) = new("most.png", &["--force"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        cheek < most && plain < cheek,
+        "{plain:?} {cheek:?} {most:?}"
+    );
+}
+
 #[test]
 fn what_cannot_become_an_avatar_is_refused_with_a_reason() {
     if !can_build() {
@@ -172,6 +318,10 @@ fn what_cannot_become_an_avatar_is_refused_with_a_reason() {
         (
             &["--photo", "eileen.png", "--face", "3"],
             "there is no face 3",
+        ),
+        (
+            &["--photo", "eileen.png", "--debug", "sky.png"],
+            "the folder sky.png for --debug cannot be made",
         ),
         (
             &["--photo", "eileen.png", "--name", "a/b"],

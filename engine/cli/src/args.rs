@@ -79,7 +79,7 @@ pub struct Doctor {
 pub enum Avatar {
     /// Make an avatar from one photo
     #[command(
-        after_help = "Examples:\n  huashen avatar new --photo alice.jpg\n  huashen avatar new --photo team.jpg --face 2 --name bob"
+        after_help = "Examples:\n  huashen avatar new --photo alice.jpg\n  huashen avatar new --photo team.jpg --face 2 --name bob\n  huashen avatar new --photo alice.jpg --force --debug stages"
     )]
     New(NewAvatar),
     /// The avatars that `--avatar` finds by name
@@ -125,6 +125,10 @@ pub struct NewAvatar {
     /// What was found, for machines, on stdout
     #[arg(long)]
     pub json: bool,
+    /// Write a picture of every stage into this folder: landmarks, net, depth, matte, background,
+    /// and a sheet of all 52 expressions
+    #[arg(long, value_name = "DIR")]
+    pub debug: Option<PathBuf>,
 }
 
 /// How a script is spoken.

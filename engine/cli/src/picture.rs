@@ -83,7 +83,7 @@ fn own_size(avatar: &Avatar) -> Size {
 }
 
 /// What was behind the person in the photo: the part that the camera sees.
-fn plate(avatar: &Avatar, framing: Option<Framing>, size: Size) -> anyhow::Result<Background> {
+pub fn plate(avatar: &Avatar, framing: Option<Framing>, size: Size) -> anyhow::Result<Background> {
     let Some(photo) = &avatar.manifest.photo else {
         return Ok(RenderOptions::default().background);
     };

@@ -14,8 +14,8 @@ mod tflite;
 pub use candle_core::Device;
 pub use error::VisionError;
 pub use face::{
-    CanonicalMesh, Detection, EYE_CORNERS, Face, FaceFinder, FindOptions, HeadPose, LANDMARK_COUNT,
-    LEFT_IRIS, MESH_COUNT, RIGHT_IRIS,
+    CanonicalMesh, Cover, Detection, EYE_CORNERS, Face, FaceFinder, FindOptions, HeadPose,
+    LANDMARK_COUNT, LEFT_IRIS, MESH_COUNT, RIGHT_IRIS,
 };
 pub use matte::{Matte, Segmenter};
 pub use picture::{MAX_MEGAPIXELS, load_picture};

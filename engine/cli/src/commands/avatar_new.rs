@@ -5,15 +5,17 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail, ensure};
 use huashen_avatar::photo::{self, PhotoInput};
-use huashen_avatar::{Kind, Lips, Manifest, Photo};
+use huashen_avatar::{Avatar, Kind, Lips, Manifest, Photo};
 use huashen_core::{ArkitShape, paths};
-use huashen_vision::{Device, Face, FaceFinder, FindOptions, Segmenter, load_picture};
+use huashen_vision::{Cover, Device, Face, FaceFinder, FindOptions, Segmenter, load_picture};
 use image::{DynamicImage, GrayImage, RgbImage, RgbaImage};
 use serde::Serialize;
 
 use crate::args::NewAvatar;
 use crate::progress::Progress;
 use crate::{interrupt, output};
+
+use super::avatar_debug;
 
 /// Photos are worked on, and shown, up to this many pixels a side.
 const WORK_SIDE: u32 = 1920;
@@ -24,6 +26,13 @@ const GOOD_FACE_PX: f32 = 200.0;
 /// Farther turned faces hide an eye.
 const MOST_YAW: f32 = 45.0;
 const GOOD_YAW: f32 = 20.0;
+/// Uncovered faces measure up to 11 % (see `huashen_vision`'s `tests/cover.rs`).
+const GOOD_COVERED: f32 = 0.2;
+const MOST_COVERED: f32 = 0.5;
+/// Beyond this nothing that moves was seen.
+const MOST_COVERED_BY_FORCE: f32 = 0.75;
+/// A part of which more is covered is named.
+const PART_COVERED: f32 = 0.5;
 
 /// What was found in a photo.
 #[derive(Serialize)]
@@ -43,6 +52,10 @@ struct Findings {
     eyes_shut: f32,
     /// Part of the face that is inside the picture.
     in_picture: f32,
+    /// Part of the face that something hides: a mask, a hand, hair.
+    covered: f32,
+    /// Parts that are hidden, of eyes, nose and mouth.
+    hidden: Vec<&'static str>,
     advice: Vec<String>,
 }
 
@@ -60,6 +73,10 @@ pub fn run(args: &NewAvatar, quiet: bool) -> anyhow::Result<ExitCode> {
         args.force || !folder.exists(),
         "there is an avatar `{name}` already: choose another --name, or add --force to replace it"
     );
+    let debug = args.debug.as_deref();
+    if let Some(dir) = debug {
+        avatar_debug::folder(dir)?;
+    }
     let original = load_picture(&args.photo)?;
     let models = paths::models_dir();
     let finder = FaceFinder::open(&models, &Device::Cpu)?;
@@ -80,11 +97,18 @@ pub fn run(args: &NewAvatar, quiet: bool) -> anyhow::Result<ExitCode> {
             faces.len()
         );
     };
-    let findings = judge(&picture, face, faces.len(), scale, &name, &folder);
+    let cover = finder.cover(&picture, face)?;
+    if let Some(dir) = debug {
+        avatar_debug::landmarks(dir, &picture, face, &cover)?;
+    }
+    let findings = judge(&picture, face, &cover, faces.len(), scale, &name, &folder);
     refuse(&findings, args.force, &file.to_string())?;
     interrupt::check()?;
 
     let matte = matte(&segmenter, &picture)?;
+    if let Some(dir) = debug {
+        avatar_debug::matte(dir, &matte)?;
+    }
     let rgb = DynamicImage::ImageRgba8(picture).into_rgb8();
     let relief = photo::build(&PhotoInput {
         picture: &rgb,
@@ -94,6 +118,9 @@ pub fn run(args: &NewAvatar, quiet: bool) -> anyhow::Result<ExitCode> {
     })?;
     interrupt::check()?;
     write(&name, &folder, &args.photo, &rgb, &relief)?;
+    if let Some(dir) = debug {
+        avatar_debug::relief(dir, &rgb, &relief.plate, &Avatar::open(&folder)?)?;
+    }
     progress.done(&format!("avatar `{name}` with {} points", relief.vertices));
     tell(&findings, args.json)?;
     Ok(ExitCode::SUCCESS)
@@ -131,6 +158,7 @@ fn working(picture: RgbaImage) -> (RgbaImage, f32) {
 fn judge(
     picture: &RgbaImage,
     face: &Face,
+    cover: &Cover,
     faces: usize,
     scale: f32,
     name: &str,
@@ -173,6 +201,27 @@ fn judge(
     if eyes_shut > 0.6 {
         advice.push("the eyes are shut: with open eyes the avatar can look".to_owned());
     }
+    let hidden: Vec<&str> = [
+        ("eyes", cover.eyes),
+        ("nose", cover.nose),
+        ("mouth", cover.mouth),
+    ]
+    .into_iter()
+    .filter(|(_, covered)| *covered > PART_COVERED)
+    .map(|(part, _)| part)
+    .collect();
+    // A turned head hides parts of itself.
+    let parts_hidden = !hidden.is_empty() && yaw.abs() <= GOOD_YAW;
+    if cover.share > GOOD_COVERED || parts_hidden {
+        let parts = match hidden.is_empty() {
+            true => String::new(),
+            false => format!(" ({})", hidden.join(", ")),
+        };
+        advice.push(format!(
+            "{:.0} % of the face is covered{parts}: what is in front of it will move as skin",
+            cover.share * 100.0
+        ));
+    }
     Findings {
         name: name.to_owned(),
         folder: folder.display().to_string(),
@@ -185,6 +234,8 @@ fn judge(
         mouth_open,
         eyes_shut,
         in_picture: inside,
+        covered: cover.share,
+        hidden,
         advice,
     }
 }
@@ -231,6 +282,15 @@ fn refuse(found: &Findings, force: bool, file: &str) -> anyhow::Result<()> {
     ensure!(
         found.in_picture >= 0.5,
         "more than half of the face in {file} is outside of the picture"
+    );
+    let percent = found.covered * 100.0;
+    ensure!(
+        found.covered <= MOST_COVERED_BY_FORCE,
+        "more than half of the face in {file} is covered ({percent:.0} %): use a picture with nothing in front of the face"
+    );
+    ensure!(
+        found.covered <= MOST_COVERED || force,
+        "more than half of the face in {file} is covered ({percent:.0} %): use a picture with nothing in front of the face, or add --force"
     );
     Ok(())
 }
@@ -340,6 +400,7 @@ fn tell(found: &Findings, json: bool) -> anyhow::Result<()> {
             false => "shut".to_owned(),
         },
     )?;
+    line("covered", format!("{:.0} %", found.covered * 100.0))?;
     for advice in &found.advice {
         line("advice", advice.clone())?;
     }

@@ -1,6 +1,7 @@
 //! One file a command. Each reads its flags, runs stages, shows results.
 
 mod avatar;
+mod avatar_debug;
 mod avatar_new;
 mod doctor;
 mod inspect;

@@ -22,7 +22,7 @@ pub const LEFT_IRIS: usize = 473;
 pub const EYE_CORNERS: [usize; 2] = [33, 263];
 
 /// Side of the landmark net's input in pixels.
-const SIDE: usize = 256;
+pub(super) const SIDE: usize = 256;
 
 /// The landmarks that the blendshape net reads, in its order
 /// (`face_blendshapes_graph.cc`).
@@ -58,7 +58,8 @@ const BLENDSHAPE_NAMES: [&str; 52] = [
 /// What the landmark net says of one region.
 #[derive(Clone, Debug)]
 pub(super) struct Seen {
-    /// x and y in pixels of the picture; z in the same unit, smaller is nearer.
+    /// x and y in pixels of the picture or the view; z in the same unit,
+    /// smaller is nearer.
     pub points: Vec<Vec3>,
     /// Whether there is a face at all, 0 to 1.
     pub presence: f32,
@@ -78,16 +79,28 @@ impl LandmarkNet {
     }
 
     pub fn run(&self, picture: &RgbaImage, roi: &Roi) -> Result<Seen, VisionError> {
-        let input = sample(picture, roi, [SIDE, SIDE], [0.0, 1.0], Border::Nearest);
-        let [points, presence, _] = self.0.run(input)?.try_into().unwrap_or_default();
+        let mut seen = self.read(Self::view(picture, roi))?;
         let side = SIDE as f32;
+        for p in &mut seen.points {
+            *p = roi
+                .point(p.truncate() / side)
+                .extend(p.z / side * roi.size.x);
+        }
+        Ok(seen)
+    }
+
+    /// What the net sees of a region: RGB of 0 to 1, [`SIDE`]².
+    pub fn view(picture: &RgbaImage, roi: &Roi) -> Vec<f32> {
+        sample(picture, roi, [SIDE, SIDE], [0.0, 1.0], Border::Nearest)
+    }
+
+    /// Reads a view; points in its pixels.
+    pub fn read(&self, view: Vec<f32>) -> Result<Seen, VisionError> {
+        let [points, presence, _] = self.0.run(view)?.try_into().unwrap_or_default();
         Ok(Seen {
             points: points
                 .chunks_exact(3)
-                .map(|p| {
-                    roi.point(Vec2::new(p[0], p[1]) / side)
-                        .extend(p[2] / side * roi.size.x)
-                })
+                .map(|p| Vec3::new(p[0], p[1], p[2]))
                 .collect(),
             presence: presence
                 .first()

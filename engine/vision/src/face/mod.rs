@@ -6,6 +6,7 @@
 //! overlapping tiles, down to faces of [`FindOptions::min_face`],
 //! and looks once more, from near by, at what it takes for a face.
 
+mod cover;
 mod detector;
 mod geometry;
 mod landmarks;
@@ -19,6 +20,7 @@ use huashen_core::ArkitWeights;
 use image::RgbaImage;
 use rayon::prelude::*;
 
+pub use cover::Cover;
 pub use detector::Detection;
 pub use geometry::{CanonicalMesh, HeadPose};
 pub use landmarks::{EYE_CORNERS, LANDMARK_COUNT, LEFT_IRIS, MESH_COUNT, RIGHT_IRIS};
