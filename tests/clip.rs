@@ -261,6 +261,54 @@ fn speech_is_as_loud_as_promised() {
 }
 
 #[cfg(unix)]
+/// Peak resident memory of one render, in KiB, as the kernel counts it.
+#[cfg(target_os = "linux")]
+fn peak_kib(dir: &Path, sound: &str) -> u64 {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_huashen"))
+        .args(["-q", "render", sound, "--size", "128x72", "--force"])
+        .args(["-o", "clip.mp4"])
+        .current_dir(dir)
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
+    loop {
+        // The mark only grows: the last look before the end is it.
+        let text = std::fs::read_to_string(&status).unwrap_or_default();
+        let line = text.lines().find_map(|l| l.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|l| l.split_whitespace().next()?.parse().ok());
+        peak = peak.max(kib.unwrap_or(0));
+        if let Some(exit) = child.try_wait().unwrap() {
+            assert!(exit.success());
+            return peak;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn memory_does_not_grow_with_the_clip() {
+    if !can_render() {
+        return;
+    }
+    let temp = tempfile::tempdir().unwrap();
+    let peak = |secs: u32| {
+        let name = format!("{secs}.wav");
+        let made = Command::new("ffmpeg")
+            .args(["-v", "error", "-f", "lavfi", "-i"])
+            .arg(format!("sine=220:d={secs}"))
+            .arg(temp.path().join(&name))
+            .status();
+        assert!(made.unwrap().success());
+        peak_kib(temp.path(), &name)
+    };
+    let (short, long) = (peak(4), peak(24));
+    println!("4 s: {short} KiB, 24 s: {long} KiB");
+    assert!(long * 10 <= short * 11, "{short} KiB became {long} KiB");
+}
+
 #[test]
 fn ctrl_c_leaves_nothing_half_written() {
     if !can_render() {
