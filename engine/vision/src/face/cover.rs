@@ -11,7 +11,8 @@
 //! Limits, from 14 portraits with covers drawn over them (`tests/cover.rs`):
 //! what has the skin's own colour (a palm, a grey mask on a grey statue) counts
 //! only where it hides a part; small things before the mouth or the eyes count
-//! for two or three times their size.
+//! for two or three times their size; half a face under a pattern in part of the
+//! skin's colours for as little as a quarter.
 
 use std::ops::Range;
 
