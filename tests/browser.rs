@@ -6,7 +6,9 @@
     reason = "a test says what it skips and fails by panicking"
 )]
 
-use std::path::{Path, PathBuf};
+mod common;
+
+use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::Value;
@@ -16,58 +18,13 @@ use serde_json::Value;
 const FACE: [f64; 4] = [180.0, 71.0, 271.0, 178.0];
 const SIDE: f64 = 512.0;
 
-/// Where the scripts' packages are: see `tools/browser/tools.mjs`.
-fn tools() -> PathBuf {
-    let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty());
-    set("HUASHEN_BROWSER_TOOLS").map_or_else(
-        || {
-            set("XDG_CACHE_HOME")
-                .map_or_else(
-                    || PathBuf::from(set("HOME").unwrap_or_default()).join(".cache"),
-                    PathBuf::from,
-                )
-                .join("huashen/browser")
-        },
-        PathBuf::from,
-    )
-}
-
-/// Whether avatars can be made and shown here; a failure where `HUASHEN_REQUIRE` promised it.
-fn can_browse() -> bool {
-    let models = huashen_core::paths::models_dir();
-    let face = ["face_landmarker", "selfie_segmenter"]
-        .iter()
-        .all(|name| models.join(name).is_dir());
-    let runs = |name: &str| Command::new(name).arg("--version").output().is_ok();
-    let packages = ["gltf-validator", "playwright-core", "three"]
-        .iter()
-        .all(|name| tools().join("node_modules").join(name).is_dir());
-    let browser = packages && runs("node") && runs("chromium");
-    let required = std::env::var("HUASHEN_REQUIRE").unwrap_or_default();
-    for (name, here) in [("face", face), ("browser", browser)] {
-        if !here {
-            assert!(
-                !required.split_whitespace().any(|r| r == name),
-                "HUASHEN_REQUIRE names {name}, which is missing"
-            );
-            println!("skipped: this machine has no {name}");
-            return false;
-        }
-    }
-    true
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
 /// What a script of `tools/browser` says, and whether it was content.
 fn node(script: &str, args: &[&Path], shapes: &[&str]) -> (Value, Output) {
     let output = Command::new("node")
-        .arg(root().join("tools/browser").join(script))
+        .arg(common::root().join("tools/browser").join(script))
         .args(args)
         .args(shapes)
-        .env("HUASHEN_BROWSER_TOOLS", tools())
+        .env("HUASHEN_BROWSER_TOOLS", common::browser_tools())
         .output()
         .unwrap();
     let said = serde_json::from_slice(&output.stdout)
@@ -117,23 +74,18 @@ impl Places {
 
 #[test]
 fn a_photo_avatar_plays_in_a_browser() {
-    if !can_browse() {
+    if !common::has(&["face", "browser"]) {
         return;
     }
     let temp = tempfile::tempdir().unwrap();
-    let photo = root().join("engine/vision/tests/fixtures/astronaut.jpg");
-    let made = Command::new(env!("CARGO_BIN_EXE_huashen"))
-        .args(["avatar", "new", "--name", "web", "--photo"])
-        .arg(&photo)
-        .env("HUASHEN_AVATARS", temp.path())
-        .output()
-        .unwrap();
-    assert!(
-        made.status.success(),
-        "{}",
-        String::from_utf8_lossy(&made.stderr)
+    let photo = common::portrait();
+    let new = ["avatar", "new", "--name", "web", "--photo"];
+    common::made(
+        temp.path(),
+        &[&new[..], &[photo.to_str().unwrap()]].concat(),
     );
-    let glb = temp.path().join("web/relief.glb");
+    let avatar = temp.path().join("avatars/web");
+    let glb = avatar.join("relief.glb");
 
     let (report, output) = node("validate.mjs", &[&glb], &[]);
     assert_eq!(report["numErrors"], 0, "{report:#}");
@@ -145,7 +97,7 @@ fn a_photo_avatar_plays_in_a_browser() {
     let said = played["said"].as_array().unwrap();
     assert!(said.is_empty(), "three.js complains: {said:?}");
 
-    let manifest = std::fs::read_to_string(temp.path().join("web/avatar.toml")).unwrap();
+    let manifest = std::fs::read_to_string(avatar.join("avatar.toml")).unwrap();
     let manifest: toml::Table = manifest.parse().unwrap();
     let places = Places {
         view: played["view"].clone(),

@@ -5,6 +5,8 @@
     reason = "a test says what it skips and fails by panicking"
 )]
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -39,7 +41,7 @@ struct Case {
 
 fn main() {
     let args = Arguments::from_args();
-    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/cases");
+    let cases = common::root().join("tests/cases");
     let mut folders: Vec<PathBuf> = std::fs::read_dir(cases)
         .unwrap()
         .map(|e| e.unwrap().path())
@@ -59,7 +61,7 @@ fn run(folder: &Path) -> Result<(), Failed> {
     let text = std::fs::read_to_string(folder.join("case.toml"))?;
     let case: Case = toml::from_str(&text)?;
     for need in &case.needs {
-        if !here(need)? {
+        if !common::here(need)? {
             println!("skipped {}: this machine has no {need}", folder.display());
             return Ok(());
         }
@@ -126,23 +128,6 @@ fn run(folder: &Path) -> Result<(), Failed> {
         return Err(format!("left {found:?}, expected {:?}\n{said}", case.files).into());
     }
     Ok(())
-}
-
-/// Whether this machine has `need`; an error where it was promised to.
-fn here(need: &str) -> Result<bool, Failed> {
-    let here = match need {
-        "speech" => huashen_core::paths::models_dir()
-            .join("kokoro/model.onnx")
-            .is_file(),
-        "vulkan" => huashen_render::probe().is_ok(),
-        "espeak" => Command::new("espeak-ng").arg("--version").output().is_ok(),
-        other => return Err(format!("nobody knows how to look for `{other}`").into()),
-    };
-    let required = std::env::var("HUASHEN_REQUIRE").unwrap_or_default();
-    if !here && required.split_whitespace().any(|r| r == need) {
-        return Err(format!("HUASHEN_REQUIRE names {need}, which is missing").into());
-    }
-    Ok(here)
 }
 
 fn files_below(root: &Path, dir: &Path, found: &mut Vec<String>) -> std::io::Result<()> {

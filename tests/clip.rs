@@ -5,48 +5,15 @@
     reason = "a test says what it skips and fails by panicking"
 )]
 
+mod common;
+
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Whether clips can be made here; a failure where `HUASHEN_REQUIRE` promised it.
-fn can_render() -> bool {
-    let speech = huashen_core::paths::models_dir()
-        .join("kokoro/model.onnx")
-        .is_file();
-    let vulkan = huashen_render::probe().is_ok();
-    let ffmpeg = Command::new("ffprobe").arg("-version").output().is_ok();
-    let required = std::env::var("HUASHEN_REQUIRE").unwrap_or_default();
-    for (name, here) in [("speech", speech), ("vulkan", vulkan), ("ffmpeg", ffmpeg)] {
-        if !here {
-            assert!(
-                !required.split_whitespace().any(|r| r == name),
-                "HUASHEN_REQUIRE names {name}, which is missing"
-            );
-            println!("skipped: this machine has no {name}");
-            return false;
-        }
-    }
-    true
-}
+use common::made;
 
-fn huashen(dir: &Path, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_huashen"))
-        .args(args)
-        .current_dir(dir)
-        .output()
-        .unwrap()
-}
-
-fn made(dir: &Path, args: &[&str]) -> Output {
-    let output = huashen(dir, args);
-    assert!(
-        output.status.success(),
-        "{args:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    output
-}
+const NEEDS: [&str; 3] = ["speech", "vulkan", "ffmpeg"];
 
 fn ffprobe(path: &Path) -> serde_json::Value {
     let output = Command::new("ffprobe")
@@ -101,7 +68,7 @@ const RENDER: [&str; 8] = [
 
 #[test]
 fn a_script_becomes_a_clip_that_plays_everywhere() {
-    if !can_render() {
+    if !common::has(&NEEDS) {
         return;
     }
     let temp = tempfile::tempdir().unwrap();
@@ -194,7 +161,7 @@ fn a_script_becomes_a_clip_that_plays_everywhere() {
 
 #[test]
 fn a_recording_drives_the_same_presenter() {
-    if !can_render() {
+    if !common::has(&NEEDS) {
         return;
     }
     let temp = tempfile::tempdir().unwrap();
@@ -233,7 +200,7 @@ fn a_recording_drives_the_same_presenter() {
 /// Integrated loudness and true peak by ffmpeg's own meter.
 #[test]
 fn speech_is_as_loud_as_promised() {
-    if !can_render() {
+    if !common::has(&NEEDS) {
         return;
     }
     let temp = tempfile::tempdir().unwrap();
@@ -260,14 +227,12 @@ fn speech_is_as_loud_as_promised() {
     assert!(after("Peak:") <= -1.0 + 0.1, "{summary}");
 }
 
-#[cfg(unix)]
 /// Peak resident memory of one render, in KiB, as the kernel counts it.
 #[cfg(target_os = "linux")]
 fn peak_kib(dir: &Path, sound: &str) -> u64 {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_huashen"))
-        .args(["-q", "render", sound, "--size", "128x72", "--force"])
-        .args(["-o", "clip.mp4"])
-        .current_dir(dir)
+    let size = ["--size", "128x72", "--force"];
+    let mut child = common::command(dir, &["-q", "render", sound, "-o", "clip.mp4"])
+        .args(size)
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
@@ -290,7 +255,7 @@ fn peak_kib(dir: &Path, sound: &str) -> u64 {
 #[test]
 #[cfg(target_os = "linux")]
 fn memory_does_not_grow_with_the_clip() {
-    if !can_render() {
+    if !common::has(&NEEDS) {
         return;
     }
     let temp = tempfile::tempdir().unwrap();
@@ -309,9 +274,10 @@ fn memory_does_not_grow_with_the_clip() {
     assert!(long * 10 <= short * 11, "{short} KiB became {long} KiB");
 }
 
+#[cfg(unix)]
 #[test]
 fn ctrl_c_leaves_nothing_half_written() {
-    if !can_render() {
+    if !common::has(&NEEDS) {
         return;
     }
     let temp = tempfile::tempdir().unwrap();
@@ -335,9 +301,7 @@ fn ctrl_c_leaves_nothing_half_written() {
         ],
     ];
     for args in runs {
-        let child = Command::new(env!("CARGO_BIN_EXE_huashen"))
-            .args(args)
-            .current_dir(dir)
+        let child = common::command(dir, args)
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();

@@ -6,7 +6,7 @@
     reason = "a test says what it skips and fails by panicking"
 )]
 
-use std::path::Path;
+mod common;
 
 use huashen_avatar::{Avatar, DEFAULT_AVATAR, Drive, lip_gap};
 use huashen_core::paths;
@@ -23,22 +23,13 @@ const WITHIN_SECS: f64 = 0.06;
 
 #[test]
 fn lips_close_on_the_mesh_in_both_languages() {
-    let models = paths::models_dir();
-    if !models.join("kokoro/model.onnx").is_file() {
-        let required = std::env::var("HUASHEN_REQUIRE").unwrap_or_default();
-        assert!(
-            !required.split_whitespace().any(|r| r == "speech"),
-            "HUASHEN_REQUIRE names speech, which is missing"
-        );
-        println!("skipped: the speech models are not here");
+    if !common::has(&["speech"]) {
         return;
     }
-    let synth = Synthesizer::open(&models).unwrap();
+    let synth = Synthesizer::open(&paths::models_dir()).unwrap();
     let avatar = Avatar::find(DEFAULT_AVATAR, &paths::avatars_dir()).unwrap();
     for language in ["zh", "en"] {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("../../tests/readback")
-            .join(format!("{language}.txt"));
+        let path = common::root().join(format!("tests/readback/{language}.txt"));
         let sound = spoken(&synth, &std::fs::read_to_string(path).unwrap());
         let (closed, all, widest) = closures(&avatar, &sound);
         println!(

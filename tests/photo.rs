@@ -6,52 +6,16 @@
     reason = "a test says what it skips and fails by panicking"
 )]
 
-use std::path::Path;
-use std::process::{Command, Output};
+mod common;
 
+use common::{huashen, made};
 use huashen_core::ArkitShape;
 use image::{DynamicImage, RgbImage, imageops};
 
-/// Whether photos can become avatars here; a failure where `HUASHEN_REQUIRE` promised it.
-fn can_build() -> bool {
-    let face = huashen_core::paths::models_dir()
-        .join("face_landmarker/face_landmarker.task")
-        .is_file();
-    let vulkan = huashen_render::probe().is_ok();
-    let required = std::env::var("HUASHEN_REQUIRE").unwrap_or_default();
-    for (name, here) in [("face", face), ("vulkan", vulkan)] {
-        if !here {
-            assert!(
-                !required.split_whitespace().any(|r| r == name),
-                "HUASHEN_REQUIRE names {name}, which is missing"
-            );
-            println!("skipped: this machine has no {name}");
-            return false;
-        }
-    }
-    true
-}
+const NEEDS: [&str; 2] = ["face", "vulkan"];
 
-fn huashen(dir: &Path, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_huashen"))
-        .args(args)
-        .current_dir(dir)
-        .env("HUASHEN_AVATARS", dir.join("avatars"))
-        .output()
-        .unwrap()
-}
-
-fn made(dir: &Path, args: &[&str]) {
-    let output = huashen(dir, args);
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{args:?}: {said}");
-}
-
-/// A portrait in the public domain (NASA), as `scikit-image` ships it.
 fn portrait() -> RgbImage {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../engine/vision/tests/fixtures/astronaut.jpg");
-    image::open(path).unwrap().into_rgb8()
+    image::open(common::portrait()).unwrap().into_rgb8()
 }
 
 fn psnr_db(a: &RgbImage, b: &RgbImage) -> f64 {
@@ -83,7 +47,7 @@ fn differs(a: &RgbImage, b: &RgbImage, [x0, y0, x1, y1]: [f64; 4]) -> f64 {
 
 #[test]
 fn a_photo_comes_back_at_rest_and_moves_where_it_should() {
-    if !can_build() {
+    if !common::has(&NEEDS) {
         return;
     }
     let temp = tempfile::tempdir().unwrap();
@@ -150,7 +114,7 @@ fn cell(sheet: &RgbImage, shape: ArkitShape) -> RgbImage {
 
 #[test]
 fn debug_shows_every_stage() {
-    if !can_build() {
+    if !common::has(&NEEDS) {
         return;
     }
     let temp = tempfile::tempdir().unwrap();
@@ -243,7 +207,7 @@ fn behind_a_curtain(from: u32) -> RgbImage {
 
 #[test]
 fn a_covered_face_is_measured_and_refused() {
-    if !can_build() {
+    if !common::has(&NEEDS) {
         return;
     }
     let temp = tempfile::tempdir().unwrap();
@@ -288,7 +252,7 @@ fn a_covered_face_is_measured_and_refused() {
 
 #[test]
 fn what_cannot_become_an_avatar_is_refused_with_a_reason() {
-    if !can_build() {
+    if !common::has(&NEEDS) {
         return;
     }
     let temp = tempfile::tempdir().unwrap();

@@ -4,6 +4,7 @@
 //! ```sh
 //! cargo run --release -p huashen-bench                        # 10 s of speech
 //! cargo run --release -p huashen-bench -- --memory            # peak memory, 1 and 10 minutes
+//! cargo run --release -p huashen-bench -- --track-back        # is the face seen to do what it is driven to?
 //! ```
 //!
 //! The same poses are drawn in every round, and rounds alternate (render,
@@ -11,6 +12,7 @@
 #![allow(clippy::print_stdout, reason = "a program that prints is what this is")]
 
 mod memory;
+mod trackback;
 
 use std::path::Path;
 use std::time::Instant;
@@ -45,6 +47,9 @@ struct Args {
     /// Instead: peak memory of a 1-minute and a 10-minute clip through the binary
     #[arg(long)]
     memory: bool,
+    /// Instead: jaw and blinks of the rendered face, tracked back
+    #[arg(long)]
+    track_back: bool,
 }
 
 fn main() -> Result<()> {
@@ -54,6 +59,9 @@ fn main() -> Result<()> {
     }
     let sound = speech(&args)?;
     let poses = motion(&args, &sound);
+    if args.track_back {
+        return trackback::table(&args.avatar, args.size, &poses);
+    }
     pictures(&args, sound, &poses)
 }
 
