@@ -54,6 +54,9 @@ pub enum Command {
         after_help = "Example:\n  huashen still --pose jawOpen=.7,eyeBlinkLeft=1,headYaw=10 -o pose.png"
     )]
     Still(Still),
+    /// Measure accuracy, as tables, beside baselines
+    #[command(subcommand)]
+    Eval(Eval),
     /// Show what a clip carries: streams, tags, durations
     #[command(after_help = "Example:\n  huashen inspect hello.mp4")]
     Inspect(Inspect),
@@ -142,6 +145,20 @@ pub struct VoiceArgs {
     pub seed: u64,
 }
 
+/// How a person moves.
+#[derive(Debug, ClapArgs)]
+pub struct MannerArgs {
+    /// calm (a newsreader), natural or lively (a host)
+    #[arg(long, env = "HUASHEN_STYLE", default_value = "natural")]
+    pub style: String,
+    /// neutral, happy, sad, angry or surprised
+    #[arg(long, env = "HUASHEN_EMOTION", default_value = "neutral")]
+    pub emotion: String,
+    /// How strongly the emotion shows, 0 to 1
+    #[arg(long, default_value_t = 0.6)]
+    pub emotion_strength: f32,
+}
+
 #[derive(Debug, ClapArgs)]
 pub struct Speak {
     /// The script: a text file with markup, or `-` for stdin
@@ -175,6 +192,8 @@ pub struct Motion {
     pub output: PathBuf,
     #[command(flatten)]
     pub voice: VoiceArgs,
+    #[command(flatten)]
+    pub manner: MannerArgs,
     /// Frames a second of the track
     #[arg(long, default_value = "60")]
     pub fps: String,
@@ -229,6 +248,8 @@ pub struct Render {
     pub picture: PictureArgs,
     #[command(flatten)]
     pub voice: VoiceArgs,
+    #[command(flatten)]
+    pub manner: MannerArgs,
     /// Frames a second
     #[arg(long, env = "HUASHEN_FPS")]
     pub fps: Option<String>,
@@ -254,6 +275,34 @@ pub struct Still {
     #[arg(short, long)]
     pub output: PathBuf,
     /// Replace an existing file
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Eval {
+    /// How well sound becomes motion, on voices and recordings that no training heard
+    #[command(
+        after_help = "Examples:\n  huashen eval motion\n  huashen eval motion --capture facegood --plot curves.png"
+    )]
+    Motion(EvalMotion),
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct EvalMotion {
+    /// Facial-capture recordings too: a folder of N.npy + N.wav and channels.json
+    #[arg(long, value_name = "DIR")]
+    pub capture: Option<PathBuf>,
+    /// Leave out the synthesised speech (which needs the speech models)
+    #[arg(long)]
+    pub no_speech: bool,
+    /// Draw the curves of the first recording into this picture (.png)
+    #[arg(long, value_name = "FILE")]
+    pub plot: Option<PathBuf>,
+    /// For machines
+    #[arg(long)]
+    pub json: bool,
+    /// Replace an existing picture
     #[arg(long)]
     pub force: bool,
 }

@@ -5,6 +5,7 @@ mod args;
 mod commands;
 mod failure;
 mod interrupt;
+mod manner;
 mod output;
 mod picture;
 mod progress;

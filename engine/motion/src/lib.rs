@@ -1,15 +1,18 @@
-//! Timed speech → [`MotionTrack`]: a speaking mouth from phonemes (or, for a
-//! recording without them, from its sound), and everything that makes a person
-//! look alive: blinks, gaze, head, brows, breath.
+//! Timed speech → [`MotionTrack`]: a speaking mouth from phonemes or, for a
+//! recording without them, from what the learned [`model`] hears; and
+//! everything that makes a person look alive: blinks, gaze, head, brows, breath.
 //!
-//! Rule-based, seeded and deterministic: no clock, no model file. Formats that
-//! other programs read and write are in [`formats`].
+//! Seeded and deterministic, without a clock. Formats that other programs read
+//! and write are in [`formats`].
 
 mod audio;
 mod curve;
+pub mod emotion;
 mod error;
 pub mod formats;
 mod life;
+pub mod measure;
+pub mod model;
 mod mouth;
 mod options;
 mod planner;
@@ -22,7 +25,7 @@ pub use audio::{AudioFeatures, AudioMouth};
 pub use error::MotionError;
 pub use life::gaze::{LOOK_DOWN_RAD, LOOK_SIDE_RAD, LOOK_UP_RAD};
 pub use life::gesture::GESTURES;
-pub use mouth::lip_gap;
+pub use mouth::{LIP_GAP, lip_gap};
 pub use options::{MotionOptions, Style};
 pub use planner::Planner;
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::MotionError;
+use crate::emotion::Emotion;
 
 /// How much a person moves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -83,6 +84,9 @@ pub struct MotionOptions {
     /// Same seed, same input: same motion.
     pub seed: u64,
     pub style: Style,
+    pub emotion: Emotion,
+    /// How strongly the emotion shows, 0…1.
+    pub emotion_strength: f32,
     /// Poses a second, 1…1000.
     pub rate_hz: f64,
 }
@@ -92,6 +96,8 @@ impl Default for MotionOptions {
         Self {
             seed: 1,
             style: Style::default(),
+            emotion: Emotion::default(),
+            emotion_strength: 0.6,
             rate_hz: 60.0,
         }
     }

@@ -1,14 +1,16 @@
 //! Puts mouth, eyes, head and body together, pose by pose.
 
-use huashen_core::{ArkitShape as A, Mark, MotionTrack, Pose, Prosody, Timing};
+use huashen_core::{ArkitShape as A, ArkitWeights, Mark, MotionTrack, Pose, Prosody, Timing};
 
 use crate::audio::AudioMouth;
+use crate::emotion::Emotion;
 use crate::life::blink::Blinks;
 use crate::life::body::Body;
 use crate::life::brow::Brows;
 use crate::life::gaze::{Eyes, eyeballs, write_look};
 use crate::life::gesture::Gestures;
 use crate::life::head::Head;
+use crate::model::HeardMotion;
 use crate::mouth::{Articulation, Mouth};
 use crate::options::MotionOptions;
 use crate::random::{Noise, Stream};
@@ -21,13 +23,19 @@ const JAW_LIMIT_PER_SEC: f32 = 12.0;
 enum Source {
     Phonemes(Articulation),
     Audio(AudioMouth),
+    Model(HeardMotion),
 }
 
 impl Source {
-    fn at(&self, secs: f64) -> Mouth {
+    /// The mouth that is to be written; none where the model wrote all of it.
+    fn at(&self, secs: f64, w: &mut ArkitWeights) -> Option<Mouth> {
         match self {
-            Self::Phonemes(a) => a.at(secs),
-            Self::Audio(a) => a.at(secs),
+            Self::Phonemes(a) => Some(a.at(secs)),
+            Self::Audio(a) => Some(a.at(secs)),
+            Self::Model(heard) => {
+                heard.write(secs, w);
+                None
+            }
         }
     }
 }
@@ -52,6 +60,8 @@ pub struct Planner {
     corners: Noise,
     lids: Noise,
     smile: f32,
+    emotion: Emotion,
+    emotion_strength: f32,
 }
 
 impl Planner {
@@ -79,6 +89,21 @@ impl Planner {
         let duration = mouth.duration_secs();
         let score = Score::from_phrases(mouth.phrases().to_vec(), prosody, &Loudness::new(prosody));
         Self::assemble(Source::Audio(mouth), score, marks, duration, options)
+    }
+
+    /// For a recording that the learned model has heard; `sound` tells its phrases.
+    pub fn from_model(
+        heard: HeardMotion,
+        sound: &AudioMouth,
+        marks: &[Mark],
+        prosody: &Prosody,
+        options: &MotionOptions,
+    ) -> Self {
+        let duration = sound.duration_secs();
+        let mut score =
+            Score::from_phrases(sound.phrases().to_vec(), prosody, &Loudness::new(prosody));
+        score.accents = heard.accents();
+        Self::assemble(Source::Model(heard), score, marks, duration, options)
     }
 
     fn assemble(
@@ -113,6 +138,8 @@ impl Planner {
             corners: Noise::new(seed, Stream::Face, 1, 0.15),
             lids: Noise::new(seed, Stream::Face, 2, 0.2),
             smile: options.style.smile(),
+            emotion: options.emotion,
+            emotion_strength: options.emotion_strength,
             score,
         }
     }
@@ -122,19 +149,30 @@ impl Planner {
         self.rate_hz
     }
 
+    /// Where the speech is accented: seconds, and strength from 0 barely to 1.
+    pub fn beats(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
+        self.score.accents.iter().map(|a| (a.at, a.strength))
+    }
+
     fn pose(&mut self, at: f64) -> Pose {
         let dt = 1.0 / self.rate_hz;
         let mut pose = Pose::default();
         let w = &mut pose.weights;
 
-        let mouth = self.mouth.at(at);
-        let reach = JAW_LIMIT_PER_SEC * dt as f32;
-        let jaw = match self.jaw {
-            Some(last) => mouth.jaw().clamp(last - reach, last + reach),
-            None => mouth.jaw(),
-        };
-        self.jaw = Some(jaw);
-        mouth.write(jaw, self.skew.at(at) as f32, w);
+        match self.mouth.at(at, w) {
+            Some(mouth) => {
+                let reach = JAW_LIMIT_PER_SEC * dt as f32;
+                let jaw = match self.jaw {
+                    Some(last) => mouth.jaw().clamp(last - reach, last + reach),
+                    None => mouth.jaw(),
+                };
+                self.jaw = Some(jaw);
+                mouth.write(jaw, self.skew.at(at) as f32, w);
+                self.emotion.apply(self.emotion_strength, w);
+            }
+            // The model was told the emotion, and has no brows or eyes of its own.
+            None => self.emotion.apply_above_the_mouth(self.emotion_strength, w),
+        }
         let overlay = self.gestures.apply(at, w);
 
         let corners = self.corners.at(at) as f32;

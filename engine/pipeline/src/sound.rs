@@ -2,6 +2,7 @@
 //! then read back at broadcast loudness.
 
 use huashen_core::{Prosody, Speech, Timing};
+use huashen_motion::model::{Audio2Motion, Condition};
 use huashen_motion::{AudioFeatures, AudioMouth, MotionOptions, Planner};
 use huashen_speech::{Leveller, LoudnessMeter, ProsodyMeter};
 
@@ -105,15 +106,35 @@ impl Sound {
         self.lufs
     }
 
-    /// The motion that goes with this sound: from its phonemes, or from the
-    /// sound itself where it is a recording.
-    pub fn planner(&self, options: &MotionOptions) -> Planner {
-        match &self.mouth {
-            Some(mouth) => {
-                Planner::from_audio(mouth.clone(), &self.timing.marks, &self.prosody, options)
+    /// The motion that goes with this sound: from its phonemes, or, where it
+    /// is a recording, from what the learned model hears in it.
+    ///
+    /// # Errors
+    /// When the sound cannot be read back.
+    pub fn planner(&mut self, options: &MotionOptions) -> Result<Planner, PipelineError> {
+        let Some(mouth) = &self.mouth else {
+            return Ok(Planner::new(&self.timing, &self.prosody, options));
+        };
+        let model = Audio2Motion::built_in()?;
+        let rate_hz = f64::from(self.pcm.sample_rate_hz());
+        let mut hearing = model.hear(rate_hz, &Condition::from(options))?;
+        let mut reader = self.pcm.reader()?;
+        let mut block = Vec::new();
+        loop {
+            reader.read(&mut block, HEARD_AT_ONCE)?;
+            if block.is_empty() {
+                break;
             }
-            None => Planner::new(&self.timing, &self.prosody, options),
+            hearing.push(&block)?;
         }
+        let heard = hearing.finish()?;
+        Ok(Planner::from_model(
+            heard,
+            mouth,
+            &self.timing.marks,
+            &self.prosody,
+            options,
+        ))
     }
 
     /// Reads the sound from its start, at the target loudness.
@@ -127,6 +148,9 @@ impl Sound {
         })
     }
 }
+
+/// Samples that the motion model takes at a time.
+const HEARD_AT_ONCE: usize = 65_536;
 
 /// A [`Sound`] on its way out.
 pub struct Levelled {

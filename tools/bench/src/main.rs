@@ -11,6 +11,7 @@
 //! encode, both), so that a machine that wanders slows all of them alike.
 #![allow(clippy::print_stdout, reason = "a program that prints is what this is")]
 
+mod hearing;
 mod memory;
 mod trackback;
 
@@ -57,8 +58,9 @@ fn main() -> Result<()> {
     if args.memory {
         return memory::table(&args.avatar, args.size);
     }
-    let sound = speech(&args)?;
-    let poses = motion(&args, &sound);
+    let mut sound = speech(&args)?;
+    let poses = motion(&args, &mut sound)?;
+    hearing::rows()?;
     if args.track_back {
         return trackback::table(&args.avatar, args.size, &poses);
     }
@@ -95,13 +97,13 @@ fn speech(args: &Args) -> Result<Sound> {
     Ok(sound)
 }
 
-fn motion(args: &Args, sound: &Sound) -> Vec<Pose> {
+fn motion(args: &Args, sound: &mut Sound) -> Result<Vec<Pose>> {
     let begun = Instant::now();
     let poses: Vec<Pose> = sound
         .planner(&MotionOptions {
             rate_hz: args.fps.fps(),
             ..MotionOptions::default()
-        })
+        })?
         .collect();
     let took = begun.elapsed().as_secs_f64();
     row(
@@ -109,7 +111,7 @@ fn motion(args: &Args, sound: &Sound) -> Vec<Pose> {
         &format!("{:.0} poses/s", poses.len() as f64 / took),
         &format!("{} poses", poses.len()),
     );
-    poses
+    Ok(poses)
 }
 
 /// Seconds that each stage took for the same frames.

@@ -342,14 +342,20 @@ fn expressions(avatar: &Avatar, about: &Photo) -> anyhow::Result<RgbImage> {
 }
 
 /// One line of ASCII in the middle of a cell's label.
-fn label(sheet: &mut RgbImage, text: &str, x: u32, y: u32) {
-    let left = x + (CELL_PX - GLYPH_PX * text.len() as u32) / 2;
-    let top = y + (LABEL_PX - GLYPH_PX) / 2;
-    for (n, c) in text.bytes().enumerate() {
+fn label(sheet: &mut RgbImage, name: &str, x: u32, y: u32) {
+    let left = x + (CELL_PX - GLYPH_PX * name.len() as u32) / 2;
+    text(sheet, name, (left, y + (LABEL_PX - GLYPH_PX) / 2), WHITE);
+}
+
+/// One line of ASCII from a left upper corner.
+pub(super) fn text(picture: &mut RgbImage, line: &str, (x, y): (u32, u32), colour: [u8; 3]) {
+    for (n, c) in (0..).zip(line.bytes()) {
         for (row, bits) in (0..).zip(BASIC_LEGACY[usize::from(c & 0x7f)]) {
             for column in (0..GLYPH_PX).filter(|k| bits >> k & 1 == 1) {
-                let at = left + n as u32 * GLYPH_PX + column;
-                sheet.put_pixel(at, top + row, Rgb(WHITE));
+                let at = (x + n * GLYPH_PX + column, y + row);
+                if let Some(pixel) = picture.get_pixel_mut_checked(at.0, at.1) {
+                    *pixel = Rgb(colour);
+                }
             }
         }
     }

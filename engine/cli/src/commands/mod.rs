@@ -4,6 +4,9 @@ mod avatar;
 mod avatar_debug;
 mod avatar_new;
 mod doctor;
+mod eval;
+mod eval_measure;
+mod eval_plot;
 mod inspect;
 mod motion;
 mod render;
@@ -28,6 +31,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Motion(motion) => motion::run(&motion, &Settings::load()?, quiet),
         Command::Render(render) => render::run(&render, &Settings::load()?, quiet),
         Command::Still(still) => still::run(&still, &Settings::load()?),
+        Command::Eval(eval) => eval::run(&eval),
         Command::Inspect(inspect) => inspect::run(&inspect),
     }
 }

@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 use huashen_core::FrameRate;
-use huashen_motion::MotionOptions;
 use huashen_motion::formats::Format;
 
 use crate::args::Motion;
@@ -16,17 +15,13 @@ pub fn run(args: &Motion, settings: &Settings, quiet: bool) -> anyhow::Result<Ex
     output::check_target(&args.output, args.force)?;
     let rate: FrameRate = args.fps.parse()?;
     let voice = args.voice.voice.as_deref().or(settings.voice.as_deref());
-    let sound = match sound::open(&args.input)? {
+    let options = crate::manner::options(&args.manner, &args.voice)?;
+    let mut sound = match sound::open(&args.input)? {
         Input::Script(script) => sound::speak(&script, voice, true, quiet)?,
         Input::Recording(path) => sound::record(&path, quiet)?,
     };
     interrupt::check()?;
-    let track = sound
-        .planner(&MotionOptions {
-            seed: args.voice.seed,
-            ..MotionOptions::default()
-        })
-        .into_track();
+    let track = sound.planner(&options)?.into_track();
     output::write_file(&args.output, |file| Ok(format.write(&track, rate, file)?))?;
     output::line(&args.output.display().to_string())?;
     Ok(ExitCode::SUCCESS)

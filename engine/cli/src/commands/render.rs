@@ -40,6 +40,7 @@ pub fn run(args: &Render, settings: &Settings, quiet: bool) -> anyhow::Result<Ex
     let avatar = picture::avatar(&args.picture, settings)?;
     huashen_avatar::require_speech(&avatar)?;
     let options = picture::options(&args.picture, settings, &avatar, PixelFormat::I420)?;
+    let manner = crate::manner::options(&args.manner, &args.voice)?;
     let input = sound::open(&args.input)?;
     let mut renderer = Renderer::new(&avatar, &options)?;
 
@@ -57,10 +58,9 @@ pub fn run(args: &Render, settings: &Settings, quiet: bool) -> anyhow::Result<Ex
     let steps = (LEAST_MOTION_HZ / rate.fps()).ceil().max(1.0);
     let mut poses = sound
         .planner(&MotionOptions {
-            seed: args.voice.seed,
             rate_hz: rate.fps() * steps,
-            ..MotionOptions::default()
-        })
+            ..manner
+        })?
         .step_by(steps as usize);
     let mut clip = Clip(ClipWriter::create(
         &args.output,

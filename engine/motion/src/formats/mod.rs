@@ -4,6 +4,7 @@
 //! [`std::io::Write`]; give it a buffered one.
 
 pub mod bvh;
+pub mod capture;
 pub mod json;
 pub mod live_link;
 mod skeleton;

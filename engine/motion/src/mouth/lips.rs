@@ -11,26 +11,45 @@ use super::viseme::Shape;
 /// edges apart on MakeHuman's ARKit faceunits (CC0), in units of `jawOpen`,
 /// measured at half weight. `mouthClose` cancels `jawOpen`, as Apple defines it.
 pub fn lip_gap(weights: &ArkitWeights) -> f32 {
-    const TERMS: [(A, f32); 16] = [
-        (A::JawOpen, 1.0),
-        (A::MouthClose, -1.0),
-        (A::MouthFunnel, 0.37),
-        (A::MouthPucker, -0.05),
-        (A::MouthUpperUpLeft, 0.072),
-        (A::MouthUpperUpRight, 0.072),
-        (A::MouthLowerDownLeft, 0.057),
-        (A::MouthLowerDownRight, 0.057),
-        (A::MouthRollLower, -0.096),
-        (A::MouthRollUpper, -0.084),
-        (A::MouthShrugLower, -0.15),
-        (A::MouthShrugUpper, 0.12),
-        (A::MouthPressLeft, -0.039),
-        (A::MouthPressRight, -0.039),
-        (A::MouthSmileLeft, -0.045),
-        (A::MouthSmileRight, -0.045),
-    ];
-    let gap: f32 = TERMS.iter().map(|&(s, k)| k * weights[s]).sum();
+    let gap: f32 = LIP_GAP.iter().map(|&(s, k)| k * weights[s]).sum();
     gap.max(0.0)
+}
+
+/// The linear model behind [`lip_gap`]: what each shape adds.
+pub const LIP_GAP: [(A, f32); 16] = [
+    (A::JawOpen, 1.0),
+    (A::MouthClose, -1.0),
+    (A::MouthFunnel, 0.37),
+    (A::MouthPucker, -0.05),
+    (A::MouthUpperUpLeft, 0.072),
+    (A::MouthUpperUpRight, 0.072),
+    (A::MouthLowerDownLeft, 0.057),
+    (A::MouthLowerDownRight, 0.057),
+    (A::MouthRollLower, -0.096),
+    (A::MouthRollUpper, -0.084),
+    (A::MouthShrugLower, -0.15),
+    (A::MouthShrugUpper, 0.12),
+    (A::MouthPressLeft, -0.039),
+    (A::MouthPressRight, -0.039),
+    (A::MouthSmileLeft, -0.045),
+    (A::MouthSmileRight, -0.045),
+];
+
+/// Shuts the lips of a face by `share`: with 1 the [`lip_gap`] is 0.
+pub fn seal(w: &mut ArkitWeights, share: f32) {
+    let open = 1.0 - share;
+    w[A::JawOpen] *= 1.0 - 0.45 * share;
+    w[A::MouthClose] += share * (w[A::JawOpen] - w[A::MouthClose]);
+    for shape in [
+        A::MouthFunnel,
+        A::MouthUpperUpLeft,
+        A::MouthUpperUpRight,
+        A::MouthLowerDownLeft,
+        A::MouthLowerDownRight,
+        A::MouthShrugUpper,
+    ] {
+        w[shape] *= open;
+    }
 }
 
 /// A mouth at one instant, before it is spread over ARKit shapes.
@@ -120,6 +139,14 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_sealed_face_has_no_gap(weights in proptest::collection::vec(0.0f32..1.0, 52)) {
+            let mut w = ArkitWeights::default();
+            w.0.copy_from_slice(&weights);
+            seal(&mut w, 1.0);
+            prop_assert!(lip_gap(&w) <= 1e-6);
+        }
+
         #[test]
         fn a_full_seal_closes_the_lips_for_any_shape(
             row in proptest::array::uniform6(0.0f32..1.0),

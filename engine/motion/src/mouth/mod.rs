@@ -7,4 +7,4 @@ pub mod phone;
 pub mod viseme;
 
 pub use articulation::Articulation;
-pub use lips::{Mouth, lip_gap};
+pub use lips::{LIP_GAP, Mouth, lip_gap, seal};

@@ -1,0 +1,280 @@
+//! The audio-to-motion model: sound of any language and speaker in, a face out.
+//!
+//! 64 log-mel bands every 10 ms, two hops a frame, a strictly causal network,
+//! and poses told [`LOOK_AHEAD`] frames late: what a pose depends on ends
+//! 120 ms after it. Streaming and whole recordings run the same code, so they
+//! agree to rounding. Trained by `tools/train`; the card is beside the weights
+//! in `models/audio2motion/`.
+
+mod heard;
+pub mod mel;
+pub mod net;
+
+use std::collections::HashMap;
+
+use candle_core::{DType, Device, Result as Candle, Tensor};
+use huashen_core::{ARKIT_COUNT, ArkitWeights, Euler};
+
+use crate::emotion::Emotion;
+use crate::mouth::seal;
+use crate::{MotionError, MotionOptions, Style};
+pub use heard::HeardMotion;
+use mel::MelMeter;
+use net::{CONDITIONS, Design, INPUTS, Init, Net, OUTPUTS, Params, State};
+
+/// Voices that no training heard.
+pub const UNHEARD_VOICES: [&str; 5] = ["bf_emma", "am_puck", "zf_xiaobei", "zm_yunxia", "ff_siwis"];
+/// The capture recording that no training heard.
+pub const UNHEARD_CAPTURE: &str = "2_04";
+
+/// Frames of motion a second.
+pub const MODEL_HZ: f64 = 50.0;
+/// Frames that a pose waits for the sound after it.
+pub const LOOK_AHEAD: usize = 5;
+/// Frames run at once: memory stays flat in an hour of sound.
+const CHUNK: usize = 256;
+
+/// Lips begin to shut, and are shut, where the model is this sure that they are.
+const SHUT: (f32, f32) = (0.4, 0.7);
+
+/// The trained weights, as the repository holds them.
+const BUILT_IN: &[u8] = include_bytes!("../../../../models/audio2motion/model.safetensors");
+
+/// How the speech is to be shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Condition {
+    /// 1: as captured people move; 0: as the rules articulate.
+    pub captured: f32,
+    /// −1 calm … 1 lively.
+    pub liveliness: f32,
+    pub emotion: Emotion,
+    /// Of the emotion, 0 … 1.
+    pub strength: f32,
+    /// A speaker's habits, as training found them; zeros are nobody's.
+    pub habit: [f32; HABITS],
+}
+
+/// Numbers that tell a speaker's habits.
+pub const HABITS: usize = 8;
+
+impl Condition {
+    /// As the network takes it.
+    pub fn row(&self) -> [f32; CONDITIONS] {
+        let mut row = [0.0; CONDITIONS];
+        row[0] = self.captured;
+        row[1] = self.liveliness;
+        if let Some(i) = Emotion::ALL[1..].iter().position(|e| *e == self.emotion) {
+            row[2 + i] = self.strength.clamp(0.0, 1.0);
+        }
+        row[6..].copy_from_slice(&self.habit);
+        row
+    }
+}
+
+impl From<&MotionOptions> for Condition {
+    fn from(options: &MotionOptions) -> Self {
+        Self {
+            liveliness: match options.style {
+                Style::Calm => -1.0,
+                Style::Natural => 0.0,
+                Style::Lively => 1.0,
+            },
+            emotion: options.emotion,
+            strength: options.emotion_strength,
+            ..Self::default()
+        }
+    }
+}
+
+/// What the model says of one instant.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct MotionFrame {
+    /// The face; blinks and gaze are not the model's.
+    pub weights: ArkitWeights,
+    /// Head, radians.
+    pub head: Euler,
+    /// Probability that a gesture's stroke lands here, 0 … 1.
+    pub beat: f32,
+    /// How strong that stroke is, 0 … 1.
+    pub beat_strength: f32,
+}
+
+impl MotionFrame {
+    fn from_row(row: &[f32]) -> Self {
+        let mut frame = Self::default();
+        for (w, v) in frame.weights.0.iter_mut().zip(row) {
+            *w = v.clamp(0.0, 1.0);
+        }
+        let rest = &row[ARKIT_COUNT..];
+        frame.head = Euler::new(rest[0], rest[1], rest[2]);
+        let likely = |logit: f32| 1.0 / (1.0 + (-logit).exp());
+        frame.beat = likely(rest[3]);
+        frame.beat_strength = rest[4].clamp(0.0, 1.0);
+        // A blend of likely mouths never quite shuts: where shut is likelier
+        // than not, it is shut.
+        let t = ((likely(rest[5]) - SHUT.0) / (SHUT.1 - SHUT.0)).clamp(0.0, 1.0);
+        seal(&mut frame.weights, t * t * (3.0 - 2.0 * t));
+        frame
+    }
+}
+
+/// Tensors of a file.
+struct Stored {
+    tensors: HashMap<String, Tensor>,
+}
+
+impl Params for Stored {
+    fn get(&mut self, name: &str, shape: &[usize], _: Init) -> Candle<Tensor> {
+        let Some(tensor) = self.tensors.remove(name) else {
+            candle_core::bail!("the motion model has no tensor `{name}`");
+        };
+        if tensor.dims() != shape {
+            candle_core::bail!("`{name}` has shape {:?}, not {shape:?}", tensor.dims());
+        }
+        tensor.to_dtype(DType::F32)
+    }
+}
+
+/// A trained model, ready to hear.
+pub struct Audio2Motion {
+    net: Net,
+    device: Device,
+}
+
+impl Audio2Motion {
+    /// The model that ships with the engine, on the CPU.
+    ///
+    /// # Errors
+    /// Only where the build was broken.
+    pub fn built_in() -> Result<Self, MotionError> {
+        Self::from_bytes(BUILT_IN, &Device::Cpu)
+    }
+
+    /// A model out of a safetensors file that `tools/train` wrote: its
+    /// metadata tell `design` and `width`.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    pub fn from_bytes(bytes: &[u8], device: &Device) -> Result<Self, MotionError> {
+        let bad = |reason: String| MotionError::Options(format!("the motion model: {reason}"));
+        let (_, header) =
+            safetensors::SafeTensors::read_metadata(bytes).map_err(|e| bad(e.to_string()))?;
+        let told = header.metadata().clone().unwrap_or_default();
+        let design = told.get("design").and_then(|d| Design::from_name(d));
+        let width = told.get("width").and_then(|w| w.parse().ok());
+        let (Some(design), Some(width)) = (design, width) else {
+            return Err(bad("its metadata tell no design and width".to_owned()));
+        };
+        let tensors =
+            candle_core::safetensors::load_buffer(bytes, device).map_err(|e| bad(e.to_string()))?;
+        let net =
+            Net::new(design, width, &mut Stored { tensors }).map_err(|e| bad(e.to_string()))?;
+        Ok(Self {
+            net,
+            device: device.clone(),
+        })
+    }
+
+    /// Begins to hear a sound of `rate_hz`.
+    ///
+    /// # Errors
+    /// A rate outside what [`MelMeter`] takes.
+    pub fn stream(
+        &self,
+        rate_hz: f64,
+        condition: &Condition,
+    ) -> Result<MotionStream<'_>, MotionError> {
+        let condition = Tensor::new(&[condition.row()], &self.device).map_err(failed)?;
+        Ok(MotionStream {
+            model: self,
+            mel: MelMeter::new(rate_hz)?,
+            condition,
+            state: State::default(),
+            waiting: Vec::new(),
+            skip: LOOK_AHEAD,
+            rate_hz,
+            heard: 0,
+            told: 0,
+        })
+    }
+}
+
+fn failed(error: candle_core::Error) -> MotionError {
+    MotionError::Options(format!("the motion model failed: {error}"))
+}
+
+/// One sound being heard; frames come out as soon as they can be told.
+pub struct MotionStream<'a> {
+    model: &'a Audio2Motion,
+    mel: MelMeter,
+    condition: Tensor,
+    state: State,
+    /// Mel levels not yet run.
+    waiting: Vec<f32>,
+    /// Outputs still to drop: they belong before the sound's start.
+    skip: usize,
+    rate_hz: f64,
+    heard: u64,
+    told: u64,
+}
+
+impl MotionStream<'_> {
+    /// Takes the next samples, any number, and appends the frames that they
+    /// complete to `out`; frame `n` of a sound belongs at `n` / [`MODEL_HZ`].
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn push(&mut self, samples: &[f32], out: &mut Vec<MotionFrame>) -> Result<(), MotionError> {
+        // In pieces, so that an hour in one slice does not become an hour of levels.
+        for piece in samples.chunks(65_536) {
+            self.heard += piece.len() as u64;
+            let waiting = &mut self.waiting;
+            self.mel
+                .push(piece, &mut |row| waiting.extend_from_slice(row));
+            self.run(out).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Ends the sound: the frames up to its end, at least one.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn finish(mut self, out: &mut Vec<MotionFrame>) -> Result<(), MotionError> {
+        let secs = self.heard as f64 / self.rate_hz;
+        let frames = (secs * MODEL_HZ).ceil() as u64 + 1;
+        let silence = vec![0.0; (self.rate_hz / MODEL_HZ) as usize + 1];
+        while self.told < frames {
+            let waiting = &mut self.waiting;
+            self.mel
+                .push(&silence, &mut |row| waiting.extend_from_slice(row));
+            self.run(out).map_err(failed)?;
+        }
+        out.truncate(out.len() - (self.told - frames) as usize);
+        Ok(())
+    }
+
+    fn run(&mut self, out: &mut Vec<MotionFrame>) -> Candle<()> {
+        while self.waiting.len() >= INPUTS {
+            let frames = (self.waiting.len() / INPUTS).min(CHUNK);
+            let rest = self.waiting.split_off(frames * INPUTS);
+            let input = std::mem::replace(&mut self.waiting, rest);
+            let input = Tensor::from_vec(input, (1, frames, INPUTS), &self.model.device)?;
+            let rows = self
+                .model
+                .net
+                .run(&input, &self.condition, &mut self.state, &mut Ok)?
+                .flatten_all()?
+                .to_vec1::<f32>()?;
+            for row in rows.chunks_exact(OUTPUTS) {
+                if self.skip > 0 {
+                    self.skip -= 1;
+                    continue;
+                }
+                out.push(MotionFrame::from_row(row));
+                self.told += 1;
+            }
+        }
+        Ok(())
+    }
+}
