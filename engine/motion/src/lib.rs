@@ -1,10 +1,11 @@
 //! Timed speech → [`MotionTrack`]: a speaking mouth from phonemes (or, for a
 //! recording without them, from its sound), and everything that makes a person
-//! look alive: blinks, gaze, head, brows, breath.
+//! look alive: blinks, gaze, head, brows, breath, hands.
 //!
 //! Rule-based, seeded and deterministic: no clock, no model file. Formats that
 //! other programs read and write are in [`formats`].
 
+mod arms;
 mod audio;
 mod curve;
 mod error;
@@ -21,7 +22,7 @@ use huashen_core::{MotionTrack, Prosody, Timing};
 pub use audio::{AudioFeatures, AudioMouth};
 pub use error::MotionError;
 pub use life::gaze::{LOOK_DOWN_RAD, LOOK_SIDE_RAD, LOOK_UP_RAD};
-pub use life::gesture::GESTURES;
+pub use life::gesture::{GESTURES, Gesture};
 pub use mouth::lip_gap;
 pub use options::{MotionOptions, Style};
 pub use planner::Planner;

@@ -6,7 +6,7 @@
 pub mod bvh;
 pub mod json;
 pub mod live_link;
-mod skeleton;
+pub(crate) mod skeleton;
 pub mod vrma;
 
 use std::io::Write;
