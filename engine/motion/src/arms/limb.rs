@@ -137,7 +137,7 @@ impl Arm {
         // The collar bone follows an arm that is raised or reaches forward.
         let raised = (upper.y.clamp(-1.0, 1.0).asin() + 0.9).max(0.0);
         let shoulder = Quat::from_rotation_z(0.10 * raised * raised / (0.3 + raised))
-            * Quat::from_rotation_y(-0.09 * upper.z.max(0.0));
+            * Quat::from_rotation_y(-0.05 * upper.z.max(0.0));
         [
             shoulder,
             shoulder.inverse() * upper_turn,

@@ -67,6 +67,7 @@ impl Arms {
     /// Sets the joints of both arms at `at` seconds; shoulders are turned on
     /// from where `pose` has them.
     pub fn apply(&self, at: f64, pose: &mut Pose) {
+        pose.joints.reserve_exact(2 * ARM_JOINTS);
         for (side, timeline, drift) in &self.sides {
             let mut arm = timeline.at(at);
             let late = timeline.at(at - FOLLOW_SECS);
@@ -74,7 +75,7 @@ impl Arms {
             arm.fingers = late.fingers;
             let [x, y, z, turn] = std::array::from_fn(|i| drift[i].at(at) as f32);
             // A hand that hangs swings less than one held up.
-            let free = 1.3 - arm.radius;
+            let free = 1.5 - arm.radius;
             arm.aim(glam::Vec3::new(x, y, z) * 0.018 * free);
             arm.hand *= Quat::from_rotation_x(0.05 * turn);
             arm.pose(*side, pose);
@@ -85,7 +86,7 @@ impl Arms {
 /// The joints that [`Arms::apply`] sets on one side: arm first, then fingers.
 const ARM_JOINTS: usize = 19;
 
-/// Joints of `side`, from shoulder to hand and then finger by finger.
+/// From shoulder to hand, then finger by finger.
 const fn joints(side: Side) -> &'static [Joint; ARM_JOINTS] {
     match side {
         Side::Left => &LEFT,

@@ -4,10 +4,13 @@
 use std::collections::HashMap;
 
 use glam::{Quat, Vec3};
-use huashen_core::{Joint as J, Mark, MarkKind, MotionTrack, Phoneme, Pose, Prosody, Timing};
+use huashen_core::{
+    FrameRate, Joint as J, Mark, MarkKind, MotionTrack, Phoneme, Pose, Prosody, Timing,
+};
 
 use super::{LEFT, RIGHT};
 use crate::formats::skeleton::{SKELETON, local_rotation};
+use crate::formats::{bvh, vrma};
 use crate::random::{Chance, Stream};
 use crate::{GESTURES, MotionOptions, Style, plan};
 
@@ -244,4 +247,48 @@ fn names_are_found_in_both_languages_and_are_not_taken_twice() {
     all.sort_unstable();
     all.dedup();
     assert_eq!(all.len(), count);
+}
+
+#[test]
+fn files_carry_arms_and_fingers() {
+    let timing = marked(&["one"], 6.0);
+    let track = plan(&timing, &Prosody::default(), &MotionOptions::default());
+    let (mut text, mut file) = (Vec::new(), Vec::new());
+    bvh::write(&track, FrameRate::whole(30), &mut text).unwrap();
+    let text = String::from_utf8(text).unwrap();
+    let column = SKELETON
+        .iter()
+        .position(|r| r.joint == J::RightMiddleProximal)
+        .unwrap();
+    let bend = |line: &str| {
+        let number = line.split(' ').nth(3 + 3 * column + 2).unwrap();
+        number.parse::<f32>().unwrap()
+    };
+    let rows: Vec<&str> = text
+        .lines()
+        .skip_while(|l| !l.starts_with("Frame Time"))
+        .collect();
+    // At rest the finger is curled a little, at the stroke into the palm.
+    assert!((10.0..35.0).contains(&bend(rows[1])), "{}", bend(rows[1]));
+    assert!(bend(rows[1 + 100]) > 60.0, "{}", bend(rows[1 + 100]));
+
+    vrma::write(
+        &track,
+        FrameRate::whole(30),
+        vrma::Expressions::Presets,
+        &mut file,
+    )
+    .unwrap();
+    let length = u32::from_le_bytes([file[12], file[13], file[14], file[15]]) as usize;
+    let json: serde_json::Value = serde_json::from_slice(&file[20..20 + length]).unwrap();
+    let human = &json["extensions"]["VRMC_vrm_animation"]["humanoid"]["humanBones"];
+    for joint in LEFT.iter().chain(&RIGHT) {
+        let node = human[joint.name()]["node"].as_u64().unwrap();
+        let mut channels = json["animations"][0]["channels"].as_array().unwrap().iter();
+        assert!(
+            channels.any(|c| c["target"]["node"] == node),
+            "{}",
+            joint.name()
+        );
+    }
 }
