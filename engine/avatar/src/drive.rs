@@ -7,6 +7,7 @@ use huashen_core::{ArkitShape, ArkitWeights, Euler, Joint, Pose};
 use crate::binding::{FaceRig, face_rig};
 use crate::manifest::Calibration;
 use crate::model::Model;
+use crate::stance::{Stance, stances};
 
 /// How much of the head's turn the neck takes.
 const NECK_SHARE: f32 = 0.4;
@@ -24,11 +25,21 @@ pub struct Driven {
     pub morphs: Vec<(usize, usize, f32)>,
 }
 
+/// One joint of a model.
+#[derive(Clone, Copy, Debug)]
+struct Driver {
+    joint: Joint,
+    node: usize,
+    /// Rest rotation of the node's parent in the world.
+    parent: Quat,
+    /// Of a joint of an arm.
+    stance: Option<Stance>,
+}
+
 /// Turns poses into [`Driven`] for one model.
 #[derive(Clone, Debug)]
 pub struct Drive {
-    /// Joint, node, rest rotation of its parent in the world.
-    joints: Vec<(Joint, usize, Quat)>,
+    joints: Vec<Driver>,
     gains: ArkitWeights,
     jaw_rad: Option<f32>,
     eyes_by_joint: bool,
@@ -38,6 +49,7 @@ pub struct Drive {
 impl Drive {
     pub fn new(model: &Model, calibration: &Calibration) -> Self {
         let world = model.world_from_node(&[]);
+        let stances = stances(&|joint| model.joint_position(joint));
         let joints = model
             .joints
             .iter()
@@ -46,7 +58,12 @@ impl Drive {
                     Some(parent) => world[parent].to_scale_rotation_translation().1,
                     None => Quat::IDENTITY,
                 };
-                (joint, node, parent)
+                Driver {
+                    joint,
+                    node,
+                    parent,
+                    stance: stances.get(&joint).copied(),
+                }
             })
             .collect();
         let mut gains = ArkitWeights([1.0; huashen_core::ARKIT_COUNT]);
@@ -96,7 +113,13 @@ impl Drive {
         let rotations = self
             .joints
             .iter()
-            .filter_map(|&(joint, node, parent)| {
+            .filter_map(|driver| {
+                let Driver {
+                    joint,
+                    node,
+                    parent,
+                    ..
+                } = *driver;
                 let own = match joint {
                     Joint::Head if self.has_neck => Quat::IDENTITY.slerp(head, 1.0 - NECK_SHARE),
                     Joint::Head => head,
@@ -111,9 +134,16 @@ impl Drive {
                     _ => Quat::IDENTITY,
                 };
                 let delta = own * pose.joint(joint);
-                if delta.abs_diff_eq(Quat::IDENTITY, 1e-7) {
+                // Arms that a pose names are told against the T-pose; others
+                // stay as the file has them.
+                let stance = driver.stance.filter(|s| named(pose, s.arm));
+                if stance.is_none() && delta.abs_diff_eq(Quat::IDENTITY, 1e-7) {
                     return None;
                 }
+                let delta = match stance {
+                    Some(s) => s.parent_turn.inverse() * delta * s.turn,
+                    None => delta,
+                };
                 // `delta` is given in the model's axes; the node's own frame is
                 // its parent's rest frame.
                 let local = parent.inverse() * delta * parent * model.nodes[node].rotation;
@@ -122,6 +152,12 @@ impl Drive {
             .collect();
         Driven { rotations, morphs }
     }
+}
+
+fn named(pose: &Pose, joint: Joint) -> bool {
+    pose.joints
+        .binary_search_by_key(&joint, |(j, _)| *j)
+        .is_ok()
 }
 
 /// Where no joint turns the eyeballs, the `eyeLook…` shapes do.

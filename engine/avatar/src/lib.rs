@@ -17,6 +17,7 @@ mod names;
 mod normals;
 pub mod photo;
 pub mod raster;
+mod stance;
 mod surface;
 
 pub use binding::{Binding, FaceRig, Source};

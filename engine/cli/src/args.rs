@@ -271,6 +271,9 @@ pub struct Still {
     /// Blendshapes (0 to 1) and degrees: jawOpen=.7,headYaw=10,leftEyePitch=-5; at rest when left out
     #[arg(long)]
     pub pose: Option<String>,
+    /// A gesture at its stroke: wave, point-up, thumbs-up …; --pose comes on top of it
+    #[arg(long)]
+    pub gesture: Option<String>,
     /// The picture to write (.png)
     #[arg(short, long)]
     pub output: PathBuf,

@@ -50,6 +50,10 @@ pub struct Pose {
     pub right_eye: Euler,
     /// Additional rotations of joints against their rest pose, in a rest frame
     /// aligned with the model's axes (T-pose, +Y up, +Z forward). Sorted by joint.
+    ///
+    /// An arm whose upper arm is named is told against the T-pose (palms down,
+    /// fingers straight, thumbs at 45° to the front) whatever stance the model
+    /// was made in; one that is not stays as the model has it.
     pub joints: Vec<(Joint, Quat)>,
 }
 

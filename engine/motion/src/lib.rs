@@ -1,10 +1,11 @@
 //! Timed speech → [`MotionTrack`]: a speaking mouth from phonemes or, for a
 //! recording without them, from what the learned [`model`] hears; and
-//! everything that makes a person look alive: blinks, gaze, head, brows, breath.
+//! everything that makes a person look alive: blinks, gaze, head, brows, breath, hands.
 //!
 //! Seeded and deterministic, without a clock. Formats that other programs read
 //! and write are in [`formats`].
 
+mod arms;
 mod audio;
 mod curve;
 pub mod emotion;
@@ -24,7 +25,7 @@ use huashen_core::{MotionTrack, Prosody, Timing};
 pub use audio::{AudioFeatures, AudioMouth};
 pub use error::MotionError;
 pub use life::gaze::{LOOK_DOWN_RAD, LOOK_SIDE_RAD, LOOK_UP_RAD};
-pub use life::gesture::GESTURES;
+pub use life::gesture::{GESTURES, Gesture};
 pub use mouth::{LIP_GAP, lip_gap};
 pub use options::{MotionOptions, Style};
 pub use planner::Planner;

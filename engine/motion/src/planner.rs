@@ -2,6 +2,7 @@
 
 use huashen_core::{ArkitShape as A, ArkitWeights, Mark, MotionTrack, Pose, Prosody, Timing};
 
+use crate::arms::{self, Arms};
 use crate::audio::AudioMouth;
 use crate::emotion::Emotion;
 use crate::life::blink::Blinks;
@@ -56,6 +57,7 @@ pub struct Planner {
     brows: Brows,
     body: Body,
     gestures: Gestures,
+    arms: Arms,
     skew: Noise,
     corners: Noise,
     lids: Noise,
@@ -121,6 +123,8 @@ impl Planner {
         } else {
             0.0
         };
+        let gestures = Gestures::new(marks);
+        let hands = arms::plan(&score, gestures.cues(), secs, options.style, seed);
         Self {
             mouth,
             rate_hz,
@@ -133,7 +137,8 @@ impl Planner {
             head: Head::new(seed, life),
             brows: Brows::new(seed, life),
             body: Body::new(seed),
-            gestures: Gestures::new(marks),
+            gestures,
+            arms: Arms::new(seed, hands),
             skew: Noise::new(seed, Stream::Face, 0, 0.4),
             corners: Noise::new(seed, Stream::Face, 1, 0.15),
             lids: Noise::new(seed, Stream::Face, 2, 0.2),
@@ -199,6 +204,7 @@ impl Planner {
         let breath = self
             .body
             .step(at, dt, &self.score, joints.0, joints.1, &mut pose);
+        self.arms.apply(at, &mut pose);
         head.pitch += (0.004 * (breath - 0.5)) as f32;
         pose.head = head;
         pose.left_eye = left;

@@ -15,6 +15,7 @@ pub enum Stream {
     Breath,
     Sway,
     Face,
+    Arms,
 }
 
 /// SplitMix64 (Steele, Lea, Flood 2014): a well-mixed hash of 64 bits.

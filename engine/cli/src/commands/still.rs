@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use huashen_core::{ArkitShape, Euler, Frame, PixelFormat, Pose, SinkError};
+use huashen_motion::{GESTURES, Gesture};
 use huashen_render::Renderer;
 use image::{ExtendedColorType, ImageEncoder};
 
@@ -23,10 +24,13 @@ pub fn run(args: &Still, settings: &Settings) -> anyhow::Result<ExitCode> {
         );
     }
     output::check_target(&args.output, args.force)?;
-    let pose = match &args.pose {
-        Some(text) => parse_pose(text)?,
+    let mut pose = match &args.gesture {
+        Some(name) => gesture(name)?,
         None => Pose::default(),
     };
+    if let Some(text) = &args.pose {
+        parse_pose(text, &mut pose)?;
+    }
     let avatar = picture::avatar(&args.picture, settings)?;
     let options = picture::options(&args.picture, settings, &avatar, PixelFormat::Rgba8)?;
     let mut renderer = Renderer::new(&avatar, &options)?;
@@ -52,9 +56,21 @@ pub fn run(args: &Still, settings: &Settings) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// `jawOpen=.7,headYaw=10,leftEyePitch=-5`: ARKit weights and degrees.
-fn parse_pose(text: &str) -> anyhow::Result<Pose> {
-    let mut pose = Pose::default();
+fn gesture(name: &str) -> anyhow::Result<Pose> {
+    match Gesture::from_name(name) {
+        Some(gesture) => Ok(gesture.pose()),
+        None => {
+            let known: Vec<&str> = GESTURES.iter().map(|g| g.name).collect();
+            bail!(
+                "there is no gesture `{name}`: choose from {}",
+                known.join(" ")
+            )
+        }
+    }
+}
+
+/// `jawOpen=.7,headYaw=10,leftEyePitch=-5`: ARKit weights and degrees, set in `pose`.
+fn parse_pose(text: &str, pose: &mut Pose) -> anyhow::Result<()> {
     for item in text.split(',').map(str::trim).filter(|i| !i.is_empty()) {
         let (name, value) = item
             .split_once('=')
@@ -75,7 +91,7 @@ fn parse_pose(text: &str) -> anyhow::Result<Pose> {
             pose.weights[shape] = number;
             continue;
         }
-        let Some(angle) = angle(&mut pose, name) else {
+        let Some(angle) = angle(pose, name) else {
             bail!("there is no `{name}` in a pose{}", nearest(name));
         };
         if number.abs() > 90.0 {
@@ -83,7 +99,7 @@ fn parse_pose(text: &str) -> anyhow::Result<Pose> {
         }
         *angle = number.to_radians();
     }
-    Ok(pose)
+    Ok(())
 }
 
 const PARTS: [&str; 3] = ["head", "leftEye", "rightEye"];
@@ -131,7 +147,14 @@ mod tests {
 
     #[test]
     fn poses_are_read_or_say_what_is_wrong() {
-        let pose = parse_pose("jawOpen=.7, EYEBLINKLEFT=1,headYaw=-90").unwrap();
+        let mut pose = gesture("挥手").unwrap();
+        assert!(
+            gesture("moonwalk")
+                .unwrap_err()
+                .to_string()
+                .contains("wave")
+        );
+        parse_pose("jawOpen=.7, EYEBLINKLEFT=1,headYaw=-90", &mut pose).unwrap();
         assert_eq!(pose.weights[ArkitShape::JawOpen], 0.7);
         assert_eq!(pose.weights[ArkitShape::EyeBlinkLeft], 1.0);
         assert!((pose.head.yaw + std::f32::consts::FRAC_PI_2).abs() < 1e-6);
@@ -142,7 +165,9 @@ mod tests {
             ("headYaw=NaN", "not a number"),
             ("headYaw=400", "degrees"),
         ] {
-            let error = parse_pose(text).unwrap_err().to_string();
+            let error = parse_pose(text, &mut Pose::default())
+                .unwrap_err()
+                .to_string();
             assert!(error.contains(hint), "{text}: {error}");
         }
     }

@@ -10,7 +10,7 @@
 //!     { "weights": [0.0, …],         // 0…1
 //!       "head": [yaw, pitch, roll],  // radians: left, up, to the right shoulder
 //!       "left_eye": [yaw, pitch, roll], "right_eye": [yaw, pitch, roll],
-//!       "joints": [[x, y, z, w], …]  // quaternions against the rest pose, +Y up, +Z forward
+//!       "joints": [[x, y, z, w], …]  // quaternions against the T-pose, +Y up, +Z forward
 //!     }
 //!   ]
 //! }

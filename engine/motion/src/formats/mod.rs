@@ -7,7 +7,7 @@ pub mod bvh;
 pub mod capture;
 pub mod json;
 pub mod live_link;
-mod skeleton;
+pub(crate) mod skeleton;
 pub mod vrma;
 
 use std::io::Write;

@@ -1,9 +1,12 @@
-//! Gestures that head, face and shoulders can do, started by script marks.
+//! The gestures that scripts can name, and what head, face and shoulders do in them.
 
 use std::f64::consts::TAU;
 
-use huashen_core::{ArkitShape as A, ArkitWeights, Mark, MarkKind};
+use glam::Quat;
+use huashen_core::{ArkitShape as A, ArkitWeights, Euler, Joint, Mark, MarkKind, Pose};
 
+use crate::arms::clips::{self, Clip};
+use crate::arms::{Arms, Cue, STROKE_SECS};
 use crate::curve::pulse;
 
 /// A gesture the motion stage knows.
@@ -23,35 +26,176 @@ enum Kind {
     Blink,
 }
 
-/// Names of the gestures that move something today.
-pub const GESTURES: [&str; 12] = [
-    "nod",
-    "shake",
-    "shrug",
-    "tilt",
-    "smile",
-    "wink",
-    "frown",
-    "surprise",
-    "bow",
-    "think",
-    "raise-brows",
-    "blink",
-];
+/// A gesture that scripts can name.
+#[derive(Debug)]
+pub struct Gesture {
+    pub name: &'static str,
+    /// Other names that mean the same.
+    pub also: &'static [&'static str],
+    face: Option<Kind>,
+    arms: Option<&'static Clip>,
+}
 
-const KINDS: [Kind; 12] = [
-    Kind::Nod,
-    Kind::Shake,
-    Kind::Shrug,
-    Kind::Tilt,
-    Kind::Smile,
-    Kind::Wink,
-    Kind::Frown,
-    Kind::Surprise,
-    Kind::Bow,
-    Kind::Think,
-    Kind::RaiseBrows,
-    Kind::Blink,
+impl Gesture {
+    /// The gesture of this name, in any case, words apart by `-`, `_` or a space.
+    pub fn from_name(name: &str) -> Option<&'static Self> {
+        let plain = name.trim().to_lowercase().replace(['_', ' '], "-");
+        GESTURES
+            .iter()
+            .find(|g| g.name == plain || g.also.contains(&plain.as_str()))
+    }
+}
+
+impl Gesture {
+    /// The gesture at its stroke: a still person doing nothing else.
+    pub fn pose(&self) -> Pose {
+        let mut pose = Pose::default();
+        let mut body = Overlay::default();
+        if let Some(kind) = self.face {
+            kind.apply(FACE_SECS, &mut body, &mut pose.weights);
+        }
+        pose.head = Euler::new(body.yaw as f32, body.pitch as f32, body.roll as f32);
+        let turn = |joint, angle: f64, pose: &mut Pose| {
+            pose.set_joint(joint, Quat::from_rotation_z(angle as f32));
+        };
+        turn(Joint::LeftShoulder, body.shrug, &mut pose);
+        turn(Joint::RightShoulder, -body.shrug, &mut pose);
+        let lean = |share: f64| Quat::from_rotation_x((share * body.bow) as f32);
+        pose.set_joint(Joint::Spine, lean(0.6));
+        pose.set_joint(Joint::Chest, lean(0.4));
+        let clip = self.arms.unwrap_or(&clips::DOWN);
+        Arms::of(clip).apply(STROKE_SECS + 0.05, &mut pose);
+        pose
+    }
+}
+
+/// When most gestures of the face are at their height, seconds.
+const FACE_SECS: f64 = 0.4;
+
+const fn face(name: &'static str, also: &'static [&'static str], kind: Kind) -> Gesture {
+    Gesture {
+        name,
+        also,
+        face: Some(kind),
+        arms: None,
+    }
+}
+
+const fn arms(name: &'static str, also: &'static [&'static str], clip: &'static Clip) -> Gesture {
+    Gesture {
+        name,
+        also,
+        face: None,
+        arms: Some(clip),
+    }
+}
+
+const fn with(gesture: Gesture, kind: Kind) -> Gesture {
+    Gesture {
+        face: Some(kind),
+        ..gesture
+    }
+}
+
+/// Every gesture that moves something.
+pub static GESTURES: [Gesture; 40] = [
+    face("nod", &["yes", "点头"], Kind::Nod),
+    face("shake", &["no", "shake-head", "摇头"], Kind::Shake),
+    face("tilt", &["tilt-head", "歪头"], Kind::Tilt),
+    face("smile", &["微笑", "笑"], Kind::Smile),
+    face("wink", &["使眼色"], Kind::Wink),
+    face("frown", &["皱眉"], Kind::Frown),
+    face("surprise", &["surprised", "惊讶"], Kind::Surprise),
+    face("bow", &["鞠躬"], Kind::Bow),
+    face("raise-brows", &["brows", "挑眉", "扬眉"], Kind::RaiseBrows),
+    face("blink", &["眨眼"], Kind::Blink),
+    with(
+        arms("think", &["thinking", "思考"], &clips::THINK),
+        Kind::Think,
+    ),
+    with(arms("shrug", &["耸肩"], &clips::SHRUG), Kind::Shrug),
+    arms("beat", &["打拍", "节拍"], &clips::BEAT),
+    arms("beat-both", &["双手节拍"], &clips::BEAT_BOTH),
+    arms("beat-open", &["翻掌"], &clips::BEAT_OPEN),
+    arms(
+        "emphasis",
+        &["emphasise", "emphasize", "chop", "strong-beat", "强调"],
+        &clips::EMPHASIS,
+    ),
+    arms("emphasis-both", &["双手强调"], &clips::EMPHASIS_BOTH),
+    arms("palm", &["open-palm", "摊手"], &clips::PALM),
+    arms(
+        "palms",
+        &["open-palms", "explain", "双手摊开", "解释"],
+        &clips::PALMS,
+    ),
+    with(
+        arms("welcome", &["invite", "欢迎"], &clips::WELCOME),
+        Kind::Smile,
+    ),
+    arms(
+        "present-left",
+        &["show-left", "展示左边", "左边请"],
+        &clips::PRESENT_LEFT,
+    ),
+    arms(
+        "present-right",
+        &[
+            "present",
+            "show",
+            "show-right",
+            "展示",
+            "展示右边",
+            "右边请",
+        ],
+        &clips::PRESENT_RIGHT,
+    ),
+    arms("point", &["you", "point-you", "指", "指你"], &clips::POINT),
+    arms("point-up", &["指上", "向上指"], &clips::POINT_UP),
+    arms("point-left", &["指左", "向左指"], &clips::POINT_LEFT),
+    arms("point-right", &["指右", "向右指"], &clips::POINT_RIGHT),
+    arms(
+        "one",
+        &["count", "first", "count-one", "数一", "一"],
+        &clips::ONE,
+    ),
+    arms("two", &["second", "count-two", "数二", "二"], &clips::TWO),
+    arms(
+        "three",
+        &["third", "count-three", "数三", "三"],
+        &clips::THREE,
+    ),
+    arms(
+        "four",
+        &["fourth", "count-four", "数四", "四"],
+        &clips::FOUR,
+    ),
+    arms("five", &["fifth", "count-five", "数五", "五"], &clips::FIVE),
+    with(
+        arms(
+            "thumbs-up",
+            &["thumb-up", "like", "点赞", "竖大拇指"],
+            &clips::THUMBS_UP,
+        ),
+        Kind::Smile,
+    ),
+    with(
+        arms("wave", &["hello", "goodbye", "挥手", "招手"], &clips::WAVE),
+        Kind::Smile,
+    ),
+    arms("heart", &["hand-on-heart", "抚胸"], &clips::HEART),
+    arms("stop", &["halt", "停", "停止"], &clips::STOP),
+    with(
+        arms("refuse", &["reject", "拒绝", "摆手"], &clips::REFUSE),
+        Kind::Shake,
+    ),
+    arms("big", &["large", "大"], &clips::BIG),
+    arms("small", &["little", "小"], &clips::SMALL),
+    with(
+        arms("clap", &["applaud", "鼓掌"], &clips::CLAP),
+        Kind::Smile,
+    ),
+    arms("rest", &["hands-down", "放下", "放下手"], &clips::DOWN),
 ];
 
 /// No gesture lasts longer.
@@ -69,30 +213,44 @@ pub struct Overlay {
 
 pub struct Gestures {
     all: Vec<(f64, Kind)>,
+    cues: Vec<Cue>,
 }
 
 impl Gestures {
     /// Takes the gestures out of `marks`; an unknown one is left for later
     /// stages, with a warning.
     pub fn new(marks: &[Mark]) -> Self {
-        let mut all = Vec::new();
+        let (mut all, mut cues) = (Vec::new(), Vec::new());
         for mark in marks {
             let MarkKind::Gesture(name) = &mark.kind else {
                 continue;
             };
-            let plain = name.trim().to_ascii_lowercase().replace(['_', ' '], "-");
-            match GESTURES.iter().position(|g| *g == plain) {
-                Some(i) if mark.at_secs.is_finite() => all.push((mark.at_secs, KINDS[i])),
-                _ => tracing::warn!(
-                    name,
-                    at_secs = mark.at_secs,
-                    known = GESTURES.join(" "),
-                    "gesture not known to head, face and shoulders: it stays on the timeline, nothing moves"
-                ),
+            match Gesture::from_name(name) {
+                Some(gesture) if mark.at_secs.is_finite() => {
+                    all.extend(gesture.face.map(|kind| (mark.at_secs, kind)));
+                    cues.extend(gesture.arms.map(|clip| Cue {
+                        at: mark.at_secs,
+                        clip,
+                    }));
+                }
+                _ => {
+                    let known: Vec<&str> = GESTURES.iter().map(|g| g.name).collect();
+                    tracing::warn!(
+                        name,
+                        at_secs = mark.at_secs,
+                        known = known.join(" "),
+                        "gesture not known: it stays on the timeline, nothing moves"
+                    );
+                }
             }
         }
         all.sort_by(|a, b| a.0.total_cmp(&b.0));
-        Self { all }
+        Self { all, cues }
+    }
+
+    /// What the script asks of the arms.
+    pub fn cues(&self) -> &[Cue] {
+        &self.cues
     }
 
     /// Adds to `w` what the face does at `at`; returns what the body does.
