@@ -5,6 +5,7 @@
 //! cargo run --release -p huashen-bench                        # 10 s of speech
 //! cargo run --release -p huashen-bench -- --memory            # peak memory, 1 and 10 minutes
 //! cargo run --release -p huashen-bench -- --track-back        # is the face seen to do what it is driven to?
+//! cargo run --release -p huashen-bench -- --learn-jaw a,b,c   # the reading of the jaw from landmarks
 //! ```
 //!
 //! The same poses are drawn in every round, and rounds alternate (render,
@@ -12,6 +13,7 @@
 #![allow(clippy::print_stdout, reason = "a program that prints is what this is")]
 
 mod hearing;
+mod learn;
 mod memory;
 mod trackback;
 
@@ -51,6 +53,12 @@ struct Args {
     /// Instead: jaw and blinks of the rendered face, tracked back
     #[arg(long)]
     track_back: bool,
+    /// Tracked back from near by: the face fills the picture
+    #[arg(long)]
+    close: bool,
+    /// Instead: learns to read the jaw from the landmarks of these avatars
+    #[arg(long, value_delimiter = ',', value_name = "AVATARS")]
+    learn_jaw: Vec<String>,
 }
 
 fn main() -> Result<()> {
@@ -61,8 +69,17 @@ fn main() -> Result<()> {
     let mut sound = speech(&args)?;
     let poses = motion(&args, &mut sound)?;
     hearing::rows()?;
+    let watched = |avatar| trackback::Watched {
+        avatar,
+        size: args.size,
+        close: args.close,
+    };
     if args.track_back {
-        return trackback::table(&args.avatar, args.size, &poses);
+        return trackback::table(&watched(&args.avatar), &poses);
+    }
+    if !args.learn_jaw.is_empty() {
+        let all: Vec<_> = args.learn_jaw.iter().map(|a| watched(a)).collect();
+        return learn::table(&all, &poses);
     }
     pictures(&args, sound, &poses)
 }

@@ -4,7 +4,7 @@
 use anyhow::{Context, Result};
 use huashen_avatar::Avatar;
 use huashen_core::{ArkitShape, Frame, PixelFormat, Pose, SinkError, Size, paths};
-use huashen_render::{RenderOptions, Renderer};
+use huashen_render::{Framing, RenderOptions, Renderer};
 use huashen_vision::{Device, Face, FaceFinder, FindOptions};
 use image::RgbaImage;
 
@@ -15,12 +15,24 @@ const SEEN: f32 = 0.2;
 /// Frames around a blink in which it may be seen.
 const AROUND: usize = 2;
 
-/// Prints how well jaw and blinks come back.
-pub fn table(avatar: &str, size: Size, poses: &[Pose]) -> Result<()> {
-    let avatar = Avatar::find(avatar, &paths::avatars_dir())?;
-    let finder = FaceFinder::open(&paths::models_dir(), &Device::Cpu)?;
+/// What is driven, and how it is looked at.
+pub struct Watched<'a> {
+    pub avatar: &'a str,
+    pub size: Size,
+    /// Only the face in the picture.
+    pub close: bool,
+}
+
+/// The face of every frame, `None` where none is seen.
+pub fn watch(
+    finder: &FaceFinder,
+    watched: &Watched<'_>,
+    poses: &[Pose],
+) -> Result<Vec<Option<Face>>> {
+    let avatar = Avatar::find(watched.avatar, &paths::avatars_dir())?;
     let options = RenderOptions {
-        size,
+        size: watched.size,
+        framing: watched.close.then_some(Framing::Face),
         format: PixelFormat::Rgba8,
         ..RenderOptions::default()
     };
@@ -42,31 +54,42 @@ pub fn table(avatar: &str, size: Size, poses: &[Pose]) -> Result<()> {
         Ok(())
     };
     Renderer::new(&avatar, &options)?.render(&mut poses.iter().cloned(), &mut look)?;
+    Ok(faces)
+}
 
+/// Prints how well jaw and blinks come back.
+pub fn table(watched: &Watched<'_>, poses: &[Pose]) -> Result<()> {
+    let finder = FaceFinder::open(&paths::models_dir(), &Device::Cpu)?;
+    let faces = watch(&finder, watched, poses)?;
+    let rest = faces.iter().flatten().next().context("no face is seen")?;
     let seen = faces.iter().flatten().count();
     let pairs = |shape: ArkitShape| -> Vec<(f32, f32)> {
         let both = poses.iter().zip(&faces);
         both.filter_map(|(p, f)| Some((p.weights[shape], f.as_ref()?.blendshapes[shape])))
             .collect()
     };
-    let gap: Vec<(f32, f32)> = poses
-        .iter()
-        .zip(&faces)
-        .filter_map(|(p, f)| {
-            let face = f.as_ref()?;
-            // Inner lips, against the face's height.
-            let open = face.point(13).distance(face.point(14));
-            let height = face.point(10).distance(face.point(152));
-            Some((p.weights[ArkitShape::JawOpen], open / height))
-        })
-        .collect();
+    let against = |read: &dyn Fn(&Face) -> f32| -> Vec<(f32, f32)> {
+        let both = poses.iter().zip(&faces);
+        both.filter_map(|(p, f)| Some((p.weights[ArkitShape::JawOpen], read(f.as_ref()?))))
+            .collect()
+    };
+    let jaw = against(&|face| face.head.jaw_opening(&rest.head));
+    // Inner lips, against the face's height.
+    let gap = against(&|face| {
+        let open = face.point(13).distance(face.point(14));
+        open / face.point(10).distance(face.point(152))
+    });
     let (found, all) = blinks(&pairs(ArkitShape::EyeBlinkLeft));
     println!("| what | figure |\n| --- | --- |");
     println!("| frames with a face | {seen} of {} |", poses.len());
-    let r = correlation(&pairs(ArkitShape::JawOpen)).context("the jaw does not move")?;
-    println!("| jaw opening, driven against tracked | r = {r:.3} |");
-    let r = correlation(&gap).context("the lips do not move")?;
-    println!("| jaw opening against the lips' gap | r = {r:.3} |");
+    for (what, pairs) in [
+        ("read from landmarks", jaw),
+        ("the blendshape net's", pairs(ArkitShape::JawOpen)),
+        ("the lips' gap", gap),
+    ] {
+        let r = correlation(&pairs).context("the jaw does not move")?;
+        println!("| jaw opening, driven against {what} | r = {r:.3} |");
+    }
     println!("| blinks seen | {found} of {all} |");
     Ok(())
 }

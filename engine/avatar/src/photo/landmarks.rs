@@ -11,6 +11,10 @@ pub const CHEEKS: [usize; 2] = [234, 454];
 /// The inner edges of the lips, from the right corner to the left one.
 pub const LIP_INNER_UPPER: [usize; 11] = [78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308];
 pub const LIP_INNER_LOWER: [usize; 11] = [78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308];
+/// The outer edge of both lips, all around.
+pub const LIP_OUTER: [usize; 20] = [
+    61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146,
+];
 /// The lids' edges, from the outer corner to the inner one.
 pub const RIGHT_LID_UPPER: [usize; 9] = [33, 246, 161, 160, 159, 158, 157, 173, 133];
 pub const RIGHT_LID_LOWER: [usize; 9] = [33, 7, 163, 144, 145, 153, 154, 155, 133];

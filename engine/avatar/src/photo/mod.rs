@@ -10,6 +10,7 @@ mod glb;
 mod head;
 mod landmarks;
 mod mesh;
+mod mouth;
 mod outline;
 mod parts;
 mod plate;

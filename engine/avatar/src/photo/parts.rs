@@ -1,15 +1,14 @@
 //! The relief's parts put together: skin and hair, eyes, mouth, skeleton.
 
 use glam::{Vec2, Vec3};
-use huashen_core::{ArkitShape, ArkitWeights};
-use image::{ExtendedColorType, GrayImage, ImageEncoder, RgbImage, RgbaImage};
+use image::{ExtendedColorType, GrayImage, ImageEncoder, RgbaImage};
 
 use super::eyes::Eye;
-use super::fit::{Fit, Inside};
+use super::fit::Fit;
 use super::glb::{Node, Picture, Piece, Surface};
-use super::head::Part;
 use super::landmarks as lm;
 use super::mesh::{Edge, Net, Openings};
+use super::mouth::{Colours, Light, OwnTeeth, Site, Surfaces};
 use super::shapes::{self, Deltas, Ground};
 use super::{PUPILS_M, PhotoInput, Relief, glb, mesh, outline, plate};
 use crate::AvatarError;
@@ -24,17 +23,17 @@ const PAINT_OUT: f32 = 0.10;
 const OUTLINE: f32 = 0.05;
 
 /// Pixels of the photo → metres of the model.
-struct Frame {
+pub struct Frame {
     middle: Vec2,
     scale: f32,
 }
 
 impl Frame {
-    fn point(&self, p: Vec3) -> Vec3 {
+    pub fn point(&self, p: Vec3) -> Vec3 {
         Vec3::new(p.x - self.middle.x, self.middle.y - p.y, p.z) * self.scale
     }
 
-    fn vector(&self, d: Vec3) -> Vec3 {
+    pub fn vector(&self, d: Vec3) -> Vec3 {
         Vec3::new(d.x, -d.y, d.z) * self.scale
     }
 }
@@ -43,7 +42,7 @@ impl Frame {
 const HIPS: u16 = 0;
 const SPINE: u16 = 1;
 const NECK: u16 = 2;
-const HEAD: u16 = 3;
+pub const HEAD: u16 = 3;
 const EYES: [u16; 2] = [4, 5];
 
 // Surfaces; the order is that of `surfaces`.
@@ -54,6 +53,7 @@ const IRISES: [usize; 2] = [4, 5];
 const TEETH: usize = 6;
 const TONGUE: usize = 7;
 const MOUTH: usize = 8;
+const OWN_TEETH: usize = 9;
 
 pub fn relief(
     input: &PhotoInput<'_>,
@@ -114,21 +114,36 @@ pub fn relief(
         pictures.push(png(&eye.iris)?);
         pieces.extend(eyeball(&eye, e, openings, &lids[e], (&net, &depth), &frame));
     }
-    pictures.push(png(&fit.head.teeth_picture)?);
-    pieces.extend(mouth(fit, openings, &depth, &net, &frame));
-    if deltas.contains_key(shapes::NEUTRAL) && openings.mouth_is_open() {
-        pieces.push(photo_mouth(
-            &net,
-            &depth,
-            openings,
-            &frame,
-            Vec2::new(w as f32, h as f32),
-        ));
+    let outer: Vec<Vec2> = lm::LIP_OUTER
+        .iter()
+        .map(|i| input.landmarks[*i].truncate())
+        .collect();
+    let own_teeth = OwnTeeth::find(input.picture, openings, &outer);
+    let light = Light::of(input.picture, openings, &outer, &own_teeth);
+    pictures.push(png(&light.teeth_picture(&fit.head.teeth_picture))?);
+    if let Some(own) = &own_teeth.picture {
+        pictures.push(png(own)?);
     }
-    let tint = tint(input.picture, openings);
+    let site = Site {
+        openings,
+        neutral: deltas.get(shapes::NEUTRAL).map(Vec::as_slice),
+        net: &net,
+        depth: &depth,
+        frame: &frame,
+    };
+    let inside = Surfaces {
+        teeth: TEETH,
+        tongue: TONGUE,
+        dark: MOUTH,
+        own: OWN_TEETH,
+    };
+    pieces.extend(site.pieces(fit, &own_teeth, &inside));
+    if deltas.contains_key(shapes::NEUTRAL) && openings.mouth_is_open() {
+        pieces.push(site.photo_mouth(RELIEF, Vec2::new(w as f32, h as f32)));
+    }
     let glb = glb::write(
         &pieces,
-        &surfaces(tint),
+        &surfaces(&light.colours(), own_teeth.picture.is_some()),
         &pictures,
         &nodes,
         "the photo's own rights; head shapes CC0, MakeHuman community",
@@ -159,7 +174,7 @@ fn png(picture: &RgbaImage) -> Result<Picture, AvatarError> {
     })
 }
 
-fn surfaces(tint: Vec3) -> Vec<Surface> {
+fn surfaces(colours: &Colours, own_teeth: bool) -> Vec<Surface> {
     let unlit = |name, picture, blend| Surface {
         name,
         picture: Some(picture),
@@ -170,68 +185,30 @@ fn surfaces(tint: Vec3) -> Vec<Surface> {
     };
     // Behind the lips there is no light but what comes in between them: it is
     // painted on, in the photo's own brightness.
-    let inside = |name, picture, colour: [f32; 3]| Surface {
+    let inside = |name, picture, [r, g, b]: [f32; 3]| Surface {
         name,
         picture,
-        base: [
-            colour[0] * tint.x,
-            colour[1] * tint.y,
-            colour[2] * tint.z,
-            1.0,
-        ],
+        base: [r, g, b, 1.0],
         blend: false,
         unlit: true,
         // The cavity is open in front: its near wall shows no back.
         double_sided: false,
     };
-    vec![
+    let mut all = vec![
         unlit("relief", 0, false),
         unlit("relief_edge", 0, true),
         unlit("white_left", 1, false),
         unlit("white_right", 3, false),
         unlit("iris_left", 2, true),
         unlit("iris_right", 4, true),
-        inside("teeth", Some(5), [0.78, 0.76, 0.72]),
-        inside("tongue", None, [0.34, 0.10, 0.10]),
-        inside("mouth", None, [0.10, 0.020, 0.020]),
-    ]
-}
-
-/// How bright the photo's light is on the skin, against the studio's, and its colour.
-fn tint(photo: &RgbImage, openings: &Openings) -> Vec3 {
-    let linear = |v: u8| (f32::from(v) / 255.0).powf(2.2);
-    let (mut sum, mut n) = (Vec3::ZERO, 0.0);
-    let low = openings.oval.iter().fold(Vec2::INFINITY, |m, p| m.min(*p));
-    let high = openings
-        .oval
-        .iter()
-        .fold(Vec2::NEG_INFINITY, |m, p| m.max(*p));
-    for i in 0..32 {
-        for j in 0..32 {
-            let p = low + (high - low) * Vec2::new(i as f32 + 0.5, j as f32 + 0.5) / 32.0;
-            let (x, y) = (p.x as i64, p.y as i64);
-            if !outline::inside(&openings.oval, p)
-                || x < 0
-                || y < 0
-                || x >= i64::from(photo.width())
-                || y >= i64::from(photo.height())
-            {
-                continue;
-            }
-            let c = photo.get_pixel(x as u32, y as u32);
-            sum += Vec3::new(linear(c[0]), linear(c[1]), linear(c[2]));
-            n += 1.0;
-        }
+        inside("teeth", Some(5), [1.0; 3]),
+        inside("tongue", None, colours.tongue),
+        inside("mouth", None, colours.dark),
+    ];
+    if own_teeth {
+        all.push(unlit("teeth_photo", 6, true));
     }
-    if n == 0.0 {
-        return Vec3::ONE;
-    }
-    // Skin in the studio's light is about this.
-    let ratio = sum / n / Vec3::new(0.55, 0.32, 0.24);
-    let grey = ratio.element_sum() / 3.0;
-    // Colour of light only by half: it is the skin's, too.
-    let colour = Vec3::splat(grey).lerp(ratio, 0.35);
-    colour.clamp(Vec3::splat(0.45), Vec3::splat(1.25))
+    all
 }
 
 /// Depth of each point: the head's where it lies over it, and from there on as
@@ -557,116 +534,4 @@ fn eyeball(
             vec![[0, 2, 1], [1, 2, 3]],
         ),
     ]
-}
-
-/// What the photo shows between open lips; it leaves when the lips move.
-fn photo_mouth(net: &Net, depth: &[f32], openings: &Openings, frame: &Frame, size: Vec2) -> Piece {
-    let on = |edge| (0..net.points.len()).filter(move |i| net.edges[*i] == edge);
-    let corners: Vec<usize> = on(Edge::LipCorner).collect();
-    let line = |edge| {
-        let mut line: Vec<usize> = corners.iter().take(1).copied().collect();
-        line.extend(on(edge));
-        line.extend(corners.iter().skip(1));
-        line
-    };
-    let (upper, lower) = (line(Edge::UpperLip), line(Edge::LowerLip));
-    let n = upper.len() as u32;
-    let all: Vec<usize> = upper.into_iter().chain(lower).collect();
-    let back = Vec3::new(0.0, 0.0, -2.0 * openings.unit);
-    Piece {
-        name: "mouth_photo",
-        surface: RELIEF,
-        points: all
-            .iter()
-            .map(|i| frame.point(net.points[*i].extend(depth[*i])))
-            .collect(),
-        uvs: all.iter().map(|i| net.points[*i] / size).collect(),
-        shades: Vec::new(),
-        joints: vec![[(HEAD, 1.0), (0, 0.0), (0, 0.0), (0, 0.0)]; all.len()],
-        triangles: (0..n.saturating_sub(1))
-            .flat_map(|k| [[k, n + k, n + k + 1], [k, n + k + 1, k + 1]])
-            .collect(),
-        shapes: vec![(shapes::NEUTRAL, vec![frame.vector(back); all.len()])],
-    }
-}
-
-/// Teeth, tongue and the dark behind them, from the head, at this mouth's size.
-fn mouth(
-    fit: &Fit<'_>,
-    openings: &Openings,
-    depth: &[f32],
-    net: &Net,
-    frame: &Frame,
-) -> Vec<Piece> {
-    let unit = openings.unit;
-    let head = fit.head;
-    let rest = head.landmark_points(&head.skin.points);
-    let corner = |i: usize| fit.similarity.point(rest[i]);
-    let own = corner(lm::LIP_INNER_UPPER[0]).distance(corner(lm::LIP_INNER_UPPER[10]));
-    let scale = (openings.lips.width() / own.max(1e-3)).clamp(0.75, 1.35);
-    let between = (rest[13] + rest[14]) * 0.5;
-    // Behind the lips wherever they are.
-    let lips = (0..net.points.len())
-        .filter(|i| {
-            matches!(
-                net.edges[*i],
-                Edge::UpperLip | Edge::LowerLip | Edge::LipCorner
-            )
-        })
-        .map(|i| depth[i])
-        .fold(f32::INFINITY, f32::min);
-    let front = depth
-        .iter()
-        .zip(&net.edges)
-        .filter(|(_, e)| matches!(e, Edge::UpperLip))
-        .map(|(z, _)| *z)
-        .fold(f32::NEG_INFINITY, f32::max);
-    let z = (front - 0.10 * unit).min(lips + 0.10 * unit);
-    // An open mouth's upper lip tells where the teeth are, not its middle.
-    let upper = openings.lips.upper[openings.lips.upper.len() / 2];
-    let inside = Inside {
-        from: between,
-        to: upper.extend(z),
-        scale,
-    };
-    [
-        (&head.teeth, TEETH, "teeth"),
-        (&head.tongue, TONGUE, "tongue"),
-        (&head.mouth, MOUTH, "mouth"),
-    ]
-    .into_iter()
-    .map(|(part, surface, name)| piece(fit, part, surface, name, inside, frame))
-    .collect()
-}
-
-fn piece(
-    fit: &Fit<'_>,
-    part: &Part,
-    surface: usize,
-    name: &'static str,
-    inside: Inside,
-    frame: &Frame,
-) -> Piece {
-    let place = |p: Vec3| frame.point(inside.point(&fit.similarity, p));
-    let jaw_only = ArkitWeights::default();
-    Piece {
-        name,
-        surface,
-        points: part.posed(&jaw_only).into_iter().map(place).collect(),
-        uvs: part.uvs.clone(),
-        shades: part.shades.clone(),
-        joints: vec![[(HEAD, 1.0), (0, 0.0), (0, 0.0), (0, 0.0)]; part.points.len()],
-        triangles: part.triangles.clone(),
-        shapes: ArkitShape::ALL
-            .into_iter()
-            .zip(&part.shapes)
-            .map(|(shape, deltas)| {
-                let mut all = vec![Vec3::ZERO; part.points.len()];
-                for (v, d) in deltas {
-                    all[*v as usize] = frame.vector(inside.vector(&fit.similarity, *d));
-                }
-                (shape.name(), all)
-            })
-            .collect(),
-    }
 }

@@ -161,50 +161,75 @@ pub fn deltas(net: &Net, openings: &Openings, ground: &Ground<'_>, hits: &[Optio
 /// units) they begin.
 const SOFT_ROUNDS: usize = 24;
 const SOFT_RIM: f32 = 0.12;
+/// Rounds of smoothing on the lips, and how far (in units) from their edges.
+const LIP_ROUNDS: usize = 8;
+const LIP_RIM: f32 = 0.12;
 
 /// The jaw's outline lies over the neck: without this a point on the one side
 /// moves, its neighbour on the other stays, and the outline tears into teeth.
+/// At the lips' edges the head's triangles fold inwards, and neighbours would
+/// move with very different ones: the edges would show steps.
 fn soften(net: &Net, openings: &Openings, out: &mut Deltas) {
     let around = net.neighbours();
-    let soft: Vec<usize> = (0..net.points.len())
-        .filter(|i| {
-            let p = net.points[*i];
-            net.edges[*i] == Edge::None
-                && (!outline::inside(&openings.oval, p)
-                    || outline::distance(&openings.oval, p) < SOFT_RIM * openings.unit)
-        })
-        .collect();
+    let chosen = |choose: &dyn Fn(usize, Vec2) -> bool| -> Vec<usize> {
+        (0..net.points.len())
+            .filter(|i| choose(*i, net.points[*i]) && !around[*i].is_empty())
+            .collect()
+    };
+    let outline = chosen(&|i, p| {
+        net.edges[i] == Edge::None
+            && (!outline::inside(&openings.oval, p)
+                || outline::distance(&openings.oval, p) < SOFT_RIM * openings.unit)
+    });
+    let lips = chosen(&|i, p| {
+        let lips = &openings.lips;
+        net.edges[i] != Edge::LipCorner
+            && outline::distance(&lips.upper, p).min(outline::distance(&lips.lower, p))
+                < LIP_RIM * openings.unit
+    });
     for all in out.values_mut() {
-        if all.iter().all(|d| *d == Vec3::ZERO) {
-            continue;
-        }
-        for _ in 0..SOFT_ROUNDS {
-            let before = all.clone();
-            for i in &soft {
-                let near = &around[*i];
-                if !near.is_empty() {
-                    let sum: Vec3 = near.iter().map(|j| before[*j as usize]).sum();
-                    all[*i] = before[*i] * 0.4 + sum * (0.6 / near.len() as f32);
-                }
-            }
+        if all.iter().any(|d| *d != Vec3::ZERO) {
+            smooth(all, &outline, &around, SOFT_ROUNDS);
+            smooth(all, &lips, &around, LIP_ROUNDS);
         }
     }
 }
 
-/// How much of the way each lid goes; together a little more than all of it.
-const UPPER_LID: f32 = 0.93;
-const LOWER_LID: f32 = 0.10;
+/// Draws the chosen points' displacements to their neighbours'.
+fn smooth(all: &mut [Vec3], chosen: &[usize], around: &[Vec<u32>], rounds: usize) {
+    for _ in 0..rounds {
+        let before = all.to_vec();
+        for i in chosen {
+            let near = &around[*i];
+            let sum: Vec3 = near.iter().map(|j| before[*j as usize]).sum();
+            all[*i] = before[*i] * 0.4 + sum * (0.6 / near.len() as f32);
+        }
+    }
+}
+
+/// Where the lids meet, above the lower one's bow, as a part of the opening; and
+/// how far the upper one goes beyond.
+const MEET: f32 = 0.08;
+const OVER: f32 = 0.03;
 /// How far skin follows a lid: up to this part of the way to the brow, and down
 /// the cheek by so many units.
 const TO_BROW: f32 = 0.8;
 const TO_CHEEK: f32 = 0.2;
 
 /// The lids meet: each point goes with the lid's edge below (or above) it, less
-/// the farther it is.
+/// the farther it is. They meet on an even bow, however the lower lid runs.
 fn blink(net: &Net, eye: &Opening, brow: &[Vec2], unit: f32) -> Vec<Vec3> {
     let (along, down) = eye.axes();
     let [a, _] = eye.corners();
     let width = eye.width().max(1e-3);
+    let arc = |t: f32| 4.0 * t * (1.0 - t);
+    let (mut onto, mut norm) = (0.0, 1e-6);
+    for p in &eye.lower {
+        let t = (*p - a).dot(along) / width;
+        onto += arc(t) * (*p - a).dot(down);
+        norm += arc(t) * arc(t);
+    }
+    let bow = onto / norm;
     net.points
         .iter()
         .map(|p| {
@@ -214,6 +239,8 @@ fn blink(net: &Net, eye: &Opening, brow: &[Vec2], unit: f32) -> Vec<Vec3> {
             }
             let (upper, lower) = eye.edges_at(t);
             let gap = lower - upper;
+            let inside = t.clamp(0.0, 1.0);
+            let meet = a + along * (inside * width) + down * (bow * arc(inside)) - gap * MEET;
             // Beside the corners, what is left of the movement dies away.
             let beside = (t.clamp(0.0, 1.0) - t).abs() / 0.25;
             let side = (1.0 - beside).max(0.0);
@@ -221,17 +248,18 @@ fn blink(net: &Net, eye: &Opening, brow: &[Vec2], unit: f32) -> Vec<Vec3> {
             let below = (*p - lower).dot(down);
             // Points on an edge are a hair's breadth off its own line.
             let near = -0.01 * unit;
-            let (share, far, reach) = if above >= near && above >= below {
+            let (way, far, reach) = if above >= near && above >= below {
                 let brow = outline::distance(brow, upper);
-                (UPPER_LID, above, (TO_BROW * brow).max(0.08 * unit))
+                let way = meet + gap * OVER - upper;
+                (way, above, (TO_BROW * brow).max(0.08 * unit))
             } else if below >= near {
-                (-LOWER_LID, below, TO_CHEEK * unit)
+                (meet - lower, below, TO_CHEEK * unit)
             } else {
                 return Vec3::ZERO;
             };
             let fall = (1.0 - far.max(0.0) / reach).clamp(0.0, 1.0);
             let fall = fall * fall * (3.0 - 2.0 * fall);
-            (gap * share * fall * side).extend(0.0)
+            (way * fall * side).extend(0.0)
         })
         .collect()
 }

@@ -9,6 +9,7 @@
 mod cover;
 mod detector;
 mod geometry;
+mod jaw;
 mod landmarks;
 mod task;
 
