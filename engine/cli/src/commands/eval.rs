@@ -54,9 +54,12 @@ fn motion(args: &EvalMotion) -> anyhow::Result<ExitCode> {
     let mut drawn = None;
     let mut judge = |take: &Take| -> anyhow::Result<()> {
         interrupt::check()?;
-        let heard = hear(&model, take)?;
+        let heard = hear(&model, take, &take.condition)?;
+        // What people get of a recording.
+        let shown = hear(&model, take, &Condition::from(&MotionOptions::default()))?;
         for (method, curves) in [
             ("model", heard.clone()),
+            ("model, as shown", shown),
             ("rules from sound", ruled_from_sound(take)?),
             ("log loudness", loudness(take)),
             ("mean face", mean_face(take)),
@@ -93,7 +96,7 @@ fn motion(args: &EvalMotion) -> anyhow::Result<ExitCode> {
         phonemes: Vec::new(),
         condition: Condition::default(),
     };
-    let still = hear(&model, &silence)?;
+    let still = hear(&model, &silence, &silence.condition)?;
     let open = still.iter().map(|w| w[ArkitShape::JawOpen]).sum::<f32>() / still.len() as f32;
 
     if args.json {
@@ -210,8 +213,12 @@ fn prosody(samples: &[f32], rate_hz: u32) -> Prosody {
     meter.finish()
 }
 
-fn hear(model: &Audio2Motion, take: &Take) -> anyhow::Result<Vec<ArkitWeights>> {
-    let mut hearing = model.hear(f64::from(take.rate_hz), &take.condition)?;
+fn hear(
+    model: &Audio2Motion,
+    take: &Take,
+    condition: &Condition,
+) -> anyhow::Result<Vec<ArkitWeights>> {
+    let mut hearing = model.hear(f64::from(take.rate_hz), condition)?;
     hearing.push(&take.samples)?;
     let heard = hearing.finish()?;
     Ok((0..take.truth.len())

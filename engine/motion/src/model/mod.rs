@@ -16,6 +16,7 @@ use candle_core::{DType, Device, Result as Candle, Tensor};
 use huashen_core::{ARKIT_COUNT, ArkitWeights, Euler};
 
 use crate::emotion::Emotion;
+use crate::formats::capture::captured_shapes;
 use crate::mouth::seal;
 use crate::{MotionError, MotionOptions, Style};
 pub use heard::HeardMotion;
@@ -35,7 +36,7 @@ pub const LOOK_AHEAD: usize = 5;
 const CHUNK: usize = 256;
 
 /// Lips begin to shut, and are shut, where the model is this sure that they are.
-const SHUT: (f32, f32) = (0.4, 0.7);
+const SHUT: (f32, f32) = (0.3, 0.55);
 
 /// The trained weights, as the repository holds them.
 const BUILT_IN: &[u8] = include_bytes!("../../../../models/audio2motion/model.safetensors");
@@ -81,6 +82,7 @@ impl From<&MotionOptions> for Condition {
             },
             emotion: options.emotion,
             strength: options.emotion_strength,
+            captured: 1.0,
             ..Self::default()
         }
     }
@@ -100,12 +102,15 @@ pub struct MotionFrame {
 }
 
 impl MotionFrame {
-    fn from_row(row: &[f32]) -> Self {
+    /// `row` is what was asked for; `ruled` is the same in the rules' manner,
+    /// which alone knows what nobody captured: cheeks, brows, head, beats, and
+    /// every closing of the lips.
+    fn from_rows(row: &[f32], ruled: &[f32], captured: &[bool; ARKIT_COUNT]) -> Self {
         let mut frame = Self::default();
-        for (w, v) in frame.weights.0.iter_mut().zip(row) {
-            *w = v.clamp(0.0, 1.0);
+        for (i, w) in frame.weights.0.iter_mut().enumerate() {
+            *w = if captured[i] { row[i] } else { ruled[i] }.clamp(0.0, 1.0);
         }
-        let rest = &row[ARKIT_COUNT..];
+        let rest = &ruled[ARKIT_COUNT..];
         frame.head = Euler::new(rest[0], rest[1], rest[2]);
         let likely = |logit: f32| 1.0 / (1.0 + (-logit).exp());
         frame.beat = likely(rest[3]);
@@ -184,11 +189,26 @@ impl Audio2Motion {
         rate_hz: f64,
         condition: &Condition,
     ) -> Result<MotionStream<'_>, MotionError> {
-        let condition = Tensor::new(&[condition.row()], &self.device).map_err(failed)?;
+        let mut rows = condition.row().to_vec();
+        if condition.captured != 0.0 {
+            let ruled = Condition {
+                captured: 0.0,
+                ..*condition
+            };
+            rows.extend(ruled.row());
+        }
+        let manners = rows.len() / CONDITIONS;
+        let condition =
+            Tensor::from_vec(rows, (manners, CONDITIONS), &self.device).map_err(failed)?;
+        let mut captured = [false; ARKIT_COUNT];
+        for shape in captured_shapes() {
+            captured[shape as usize] = true;
+        }
         Ok(MotionStream {
             model: self,
             mel: MelMeter::new(rate_hz)?,
             condition,
+            captured,
             state: State::default(),
             waiting: Vec::new(),
             skip: LOOK_AHEAD,
@@ -207,7 +227,9 @@ fn failed(error: candle_core::Error) -> MotionError {
 pub struct MotionStream<'a> {
     model: &'a Audio2Motion,
     mel: MelMeter,
+    /// A row a manner: the one asked for and, last, the rules'.
     condition: Tensor,
+    captured: [bool; ARKIT_COUNT],
     state: State,
     /// Mel levels not yet run.
     waiting: Vec<f32>,
@@ -259,19 +281,25 @@ impl MotionStream<'_> {
             let frames = (self.waiting.len() / INPUTS).min(CHUNK);
             let rest = self.waiting.split_off(frames * INPUTS);
             let input = std::mem::replace(&mut self.waiting, rest);
-            let input = Tensor::from_vec(input, (1, frames, INPUTS), &self.model.device)?;
+            let manners = self.condition.dim(0)?;
+            let input = Tensor::from_vec(input, (1, frames, INPUTS), &self.model.device)?
+                .repeat((manners, 1, 1))?;
             let rows = self
                 .model
                 .net
                 .run(&input, &self.condition, &mut self.state, &mut Ok)?
                 .flatten_all()?
                 .to_vec1::<f32>()?;
-            for row in rows.chunks_exact(OUTPUTS) {
+            let (asked, ruled) = (
+                &rows[..frames * OUTPUTS],
+                &rows[(manners - 1) * frames * OUTPUTS..],
+            );
+            for (row, ruled) in asked.chunks_exact(OUTPUTS).zip(ruled.chunks_exact(OUTPUTS)) {
                 if self.skip > 0 {
                     self.skip -= 1;
                     continue;
                 }
-                out.push(MotionFrame::from_row(row));
+                out.push(MotionFrame::from_rows(row, ruled, &self.captured));
                 self.told += 1;
             }
         }

@@ -35,10 +35,10 @@ pub const LIP_GAP: [(A, f32); 16] = [
     (A::MouthSmileRight, -0.045),
 ];
 
-/// Shuts the lips of a face by `share`: with 1 the [`lip_gap`] is 0.
+/// Shuts the lips of a face by `share`, wherever its jaw is: with 1 the
+/// [`lip_gap`] is 0.
 pub fn seal(w: &mut ArkitWeights, share: f32) {
     let open = 1.0 - share;
-    w[A::JawOpen] *= 1.0 - 0.45 * share;
     w[A::MouthClose] += share * (w[A::JawOpen] - w[A::MouthClose]);
     for shape in [
         A::MouthFunnel,
