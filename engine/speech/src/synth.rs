@@ -8,7 +8,7 @@ use huashen_script::{Item, Script, Style};
 
 use crate::align::{self, Token};
 use crate::frontend::{FrontEnd, SpokenWord, is_han};
-use crate::kokoro::{FRAME_SAMPLES, Kokoro, MAX_TOKENS, SAMPLE_RATE_HZ, SynthOptions, Voice};
+use crate::kokoro::{FRAME_SAMPLES, Kokoro, Loan, MAX_TOKENS, SAMPLE_RATE_HZ, SynthOptions, Voice};
 use crate::voices::{self, Language, VoiceInfo};
 use crate::{SpeechError, sentences};
 
@@ -25,6 +25,8 @@ const EMPHASIS_SEMITONES: f32 = 1.3;
 /// recogniser understands this best: tools/bench/RESULTS.md.
 const ENGLISH_VOICE: &str = "af_heart";
 const MANDARIN_VOICE: &str = "zf_xiaoyi";
+/// Says the English words in a Mandarin man's sentence.
+const ENGLISH_MALE_VOICE: &str = "am_michael";
 
 /// Silence after an utterance, by what ends it, in seconds at speed 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -265,6 +267,36 @@ impl Plan<'_> {
     }
 }
 
+impl Synthesizer {
+    /// Which tokens a Mandarin voice leaves to an English one, and that voice:
+    /// English words. Letters said one by one (GDP) it can say.
+    fn loans(
+        &self,
+        voice: usize,
+        words: &[PlannedWord],
+        tokens: &[Token],
+    ) -> Result<Option<(Voice, Vec<bool>)>, SpeechError> {
+        let info = &self.voices[voice];
+        let english: Vec<bool> = tokens
+            .iter()
+            .map(|t| t.word.is_some_and(|w| is_english(&words[w].word.text)))
+            .collect();
+        if info.language != Language::Mandarin || !english.contains(&true) {
+            return Ok(None);
+        }
+        let name = match info.gender {
+            "male" => ENGLISH_MALE_VOICE,
+            _ => ENGLISH_VOICE,
+        };
+        let path = self.models_dir.join(format!("kokoro/voices/{name}.bin"));
+        Ok(Some((Voice::open(&path)?, english)))
+    }
+}
+
+fn is_english(word: &str) -> bool {
+    word.chars().any(|c| c.is_ascii_lowercase())
+}
+
 /// Speech on its way: an iterator of pieces, each timed from its own start.
 pub struct Speaking<'a> {
     synth: &'a Synthesizer,
@@ -306,6 +338,7 @@ impl Speaking<'_> {
                 words.iter().map(|w| w.word.text.as_str()).collect(),
             ));
         }
+        let loans = self.synth.loans(voice, words, &line.tokens)?;
         let spoken = self.synth.kokoro.synthesize(
             &line.ids,
             loaded,
@@ -313,6 +346,7 @@ impl Speaking<'_> {
                 speed: 1.0,
                 token_speed: &line.speeds,
                 token_semitones: &line.semitones,
+                loan: loans.as_ref().map(|(voice, tokens)| Loan { voice, tokens }),
             },
         )?;
 

@@ -29,6 +29,9 @@ pub struct Args {
     /// Where checkpoints, the log and the model go; what is there is gone on from
     #[arg(long)]
     out: PathBuf,
+    /// Weights to begin with: a model of the same design and width
+    #[arg(long, value_name = "MODEL")]
+    from: Option<PathBuf>,
     /// conv, attention, recurrent, or plain (the yardstick)
     #[arg(long, default_value = "conv", value_parser = |s: &str| Design::from_name(s).ok_or("choose conv, attention, recurrent or plain"))]
     design: Design,
@@ -108,6 +111,11 @@ pub fn run(args: &Args) -> Result<()> {
     println!("{} weights", store.count());
     let loss = Loss::new(&heard, &device)?;
     std::fs::create_dir_all(&args.out)?;
+    if let Some(from) = &args.from {
+        let weights = candle_core::safetensors::load(from, &device)
+            .with_context(|| from.display().to_string())?;
+        store.begin_with(&weights)?;
+    }
     let mut step = resume(&mut store, &args.out, &device)?;
     let mut log = std::fs::OpenOptions::new()
         .create(true)

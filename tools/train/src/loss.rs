@@ -16,6 +16,9 @@ const GAP: f64 = 1.0;
 const SHUT: f64 = 3.0;
 const BEAT: f64 = 0.15;
 const SEAL: f64 = 0.6;
+/// A closure missed counts as this many closures too many: eyes forgive a lip
+/// that shuts for a d, not one that stays open for a b.
+const MISSED: f64 = 3.0;
 /// Shapes that move less than this count no more than it.
 const STILL: f32 = 0.03;
 
@@ -91,16 +94,17 @@ impl Loss {
         let open = ((got - 0.01)?.relu()? / self.gap_size)?;
         let open = (open.sqr()? * shut)?.sum_all()?;
 
-        let cross = |at: usize| -> Result<Tensor> {
+        let cross = |at: usize, missed: f64| -> Result<Tensor> {
             let logit = out.narrow(2, at, 1)?;
             let truth = batch.wanted.narrow(2, at, 1)?;
             // Cross entropy with logits: max(x, 0) − x·t + ln(1 + e^−|x|).
             let soft = (logit.abs()?.neg()?.exp()? + 1.0)?.log()?;
-            let cross = ((logit.relu()? - (&logit * truth)?)? + soft)?;
-            (cross * batch.counts.narrow(2, at, 1)?)?.sum_all()
+            let cross = ((logit.relu()? - (&logit * &truth)?)? + soft)?;
+            let weight = ((truth * (missed - 1.0))? + 1.0)?;
+            ((cross * weight)? * batch.counts.narrow(2, at, 1)?)?.sum_all()
         };
-        let beat = cross(ARKIT_COUNT + 3)?;
-        let seal = cross(ARKIT_COUNT + 5)?;
+        let beat = cross(ARKIT_COUNT + 3, 1.0)?;
+        let seal = cross(ARKIT_COUNT + 5, MISSED)?;
 
         let values = ((value + (change * CHANGE)?)? / asked)?;
         let lips = (((far * GAP)? + (open * SHUT)?)? / on_count)?;

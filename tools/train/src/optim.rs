@@ -109,6 +109,17 @@ impl Store {
         Ok(())
     }
 
+    /// Takes the weights that a model has; the others stay as they are.
+    pub fn begin_with(&mut self, model: &std::collections::HashMap<String, Tensor>) -> Result<()> {
+        for (name, tensor) in model {
+            let w = self.weights.get_mut(name);
+            let w = w.with_context(|| format!("the model has {name}, this design does not"))?;
+            w.var.set(&tensor.to_dtype(w.var.dtype())?)?;
+            w.mean = w.var.as_tensor().copy()?.detach();
+        }
+        Ok(())
+    }
+
     /// The running means, by name: what is shipped.
     pub fn means(&self) -> BTreeMap<String, Tensor> {
         let means = self.weights.iter();
