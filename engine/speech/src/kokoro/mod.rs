@@ -70,8 +70,8 @@ pub struct SynthOptions<'a> {
 }
 
 /// Tokens of another language among the others. A voice that never heard that
-/// language slurs them, so each run of them is spoken by itself, with
-/// [`SHARE`] of a voice that knows it, and set in its place.
+/// language slurs them, so each run of them is spoken by itself by one that
+/// knows it, at the first one's pitch, and set in its place.
 #[derive(Clone, Copy, Debug)]
 pub struct Loan<'a> {
     pub voice: &'a Voice,
