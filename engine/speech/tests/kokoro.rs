@@ -8,7 +8,9 @@
     reason = "a test says what it skips and fails by panicking"
 )]
 
-use huashen_speech::kokoro::{FRAME_SAMPLES, Kokoro, KokoroError, SynthOptions, Utterance, Voice};
+use huashen_speech::kokoro::{
+    FRAME_SAMPLES, Kokoro, KokoroError, Loan, SynthOptions, Utterance, Voice,
+};
 use realfft::RealFftPlanner;
 use serde::Deserialize;
 
@@ -171,6 +173,41 @@ fn speed_and_pitch_do_what_they_say() {
     {
         assert!((b / a - 2.0_f32.powf(4.0 / 12.0)).abs() < 1e-3);
     }
+}
+
+#[test]
+fn a_loaned_word_is_another_voices_and_the_rest_stays() {
+    let Some((kokoro, dir)) = model() else { return };
+    let tokens: Vec<u32> = "wɔ pˈIθˌɑn ʂwɔ."
+        .chars()
+        .map(|c| kokoro.vocab().token(c).unwrap())
+        .collect();
+    let own = Voice::open(&dir.join("voices/zf_xiaoyi.bin")).unwrap();
+    let english = Voice::open(&dir.join("voices/af_heart.bin")).unwrap();
+    let run = 3..10;
+    let marked: Vec<bool> = (0..tokens.len()).map(|i| run.contains(&i)).collect();
+    let plain = kokoro.synthesize(&tokens, &own, &SynthOptions::default());
+    let plain = plain.unwrap();
+    let options = SynthOptions {
+        loan: Some(Loan {
+            voice: &english,
+            tokens: &marked,
+        }),
+        ..SynthOptions::default()
+    };
+    let mixed = kokoro.synthesize(&tokens, &own, &options).unwrap();
+    let frames: u32 = mixed.token_frames.iter().sum();
+    let frames = (mixed.lead_frames + frames + mixed.tail_frames) as usize;
+    assert_eq!(mixed.samples.len(), frames * FRAME_SAMPLES);
+    assert_eq!(mixed.f0_hz.len(), frames * 2);
+    assert_eq!(mixed.token_frames[..3], plain.token_frames[..3]);
+    assert_eq!(mixed.token_frames[10..], plain.token_frames[10..]);
+    let before = plain.lead_frames + plain.token_frames[..3].iter().sum::<u32>();
+    let before = before as usize * FRAME_SAMPLES;
+    assert!(mixed.samples[..before] == plain.samples[..before]);
+    assert!(
+        mixed.samples[before + 2400..before + 4800] != plain.samples[before + 2400..before + 4800]
+    );
 }
 
 #[test]
