@@ -44,6 +44,11 @@ pub enum Command {
         after_help = "Examples:\n  huashen motion hello.txt -o hello.csv      Live Link Face columns\n  huashen motion interview.wav -o interview.json"
     )]
     Motion(Motion),
+    /// Capture the motion of a face in a video
+    #[command(
+        after_help = "Examples:\n  huashen track me.mp4 -o me.csv      Live Link Face columns\n  huashen track me.mp4 -o me.json --fps 30"
+    )]
+    Track(Track),
     /// Render a presenter who speaks a script or a recording
     #[command(
         after_help = "Examples:\n  huashen render hello.txt -o hello.mp4\n  huashen render talk.wav --avatar ./me.vrm --size 1080x1920 --background '#204060' -o talk.mp4"
@@ -157,6 +162,9 @@ pub struct MannerArgs {
     /// How strongly the emotion shows, 0 to 1
     #[arg(long, default_value_t = 0.6)]
     pub emotion_strength: f32,
+    /// Where recordings are heard: cpu, cuda or metal (those two in builds with that feature)
+    #[arg(long, env = "HUASHEN_DEVICE", default_value = "cpu")]
+    pub device: String,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -194,6 +202,21 @@ pub struct Motion {
     pub voice: VoiceArgs,
     #[command(flatten)]
     pub manner: MannerArgs,
+    /// Frames a second of the track
+    #[arg(long, default_value = "60")]
+    pub fps: String,
+    /// Replace an existing file
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Track {
+    /// A video of one person's face
+    pub video: PathBuf,
+    /// The motion file: .csv (Live Link Face), .json, .bvh or .vrma
+    #[arg(short, long)]
+    pub output: PathBuf,
     /// Frames a second of the track
     #[arg(long, default_value = "60")]
     pub fps: String,
@@ -296,6 +319,12 @@ pub struct EvalMotion {
     /// Facial-capture recordings too: a folder of N.npy + N.wav and channels.json
     #[arg(long, value_name = "DIR")]
     pub capture: Option<PathBuf>,
+    /// Recorded English with aligned phonemes too: a folder of N.phone.json (as PocketSphinx prints it) + N.wav
+    #[arg(long, value_name = "DIR")]
+    pub phones: Option<PathBuf>,
+    /// Where the model runs: cpu, cuda or metal
+    #[arg(long, env = "HUASHEN_DEVICE", default_value = "cpu")]
+    pub device: String,
     /// Leave out the synthesised speech (which needs the speech models)
     #[arg(long)]
     pub no_speech: bool,

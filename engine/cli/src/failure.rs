@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
+use huashen_motion::MotionError;
 use huashen_pipeline::models::ModelError;
 use huashen_pipeline::{Cancelled, PipelineError};
 use huashen_render::RenderError;
@@ -69,6 +70,12 @@ fn code_of(error: &anyhow::Error) -> u8 {
         }
         if let Some(VisionError::NoModel { .. } | VisionError::Model { .. }) = cause.downcast_ref()
         {
+            return MISSING;
+        }
+        if let Some(PipelineError::Motion(MotionError::NoDevice { .. })) = cause.downcast_ref() {
+            return MISSING;
+        }
+        if let Some(MotionError::NoDevice { .. }) = cause.downcast_ref() {
             return MISSING;
         }
         if cause.is::<ModelError>() {

@@ -16,6 +16,7 @@ pub fn options(manner: &MannerArgs, voice: &VoiceArgs) -> anyhow::Result<MotionO
         style: manner.style.parse()?,
         emotion: manner.emotion.parse()?,
         emotion_strength: manner.emotion_strength,
+        compute: manner.device.parse()?,
         ..MotionOptions::default()
     })
 }

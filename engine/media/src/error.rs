@@ -11,6 +11,10 @@ pub enum MediaError {
     Open { path: PathBuf, reason: String },
     #[error("{path} holds no sound; it holds {found}")]
     NoAudio { path: PathBuf, found: String },
+    #[error("{path} holds no video: name a file with moving pictures")]
+    NoVideo { path: PathBuf },
+    #[error("{path} is damaged: no picture could be decoded from it")]
+    NoPicture { path: PathBuf },
     #[error("{path} is damaged: no sound could be decoded from it")]
     Damaged { path: PathBuf },
     #[error("`.{found}` is not a clip format that can be written: use {expected}")]

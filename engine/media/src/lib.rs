@@ -1,7 +1,7 @@
 //! Clips out, sound in: the only crate that names FFmpeg.
 //!
 //! [`ClipWriter`] encodes frames and sound into a finished file, [`AudioReader`]
-//! decodes sound from any file that libav reads, [`WavWriter`] writes plain
+//! and [`VideoReader`] decode any file that libav reads, [`WavWriter`] writes plain
 //! sound, [`probe`] and [`capabilities`] say what a file holds and what this
 //! build of libav can do.
 
@@ -10,6 +10,7 @@ mod error;
 mod probe;
 mod reader;
 mod target;
+mod video;
 mod wav;
 
 use std::sync::Once;
@@ -20,6 +21,7 @@ pub use clip::{AudioSpec, ClipSpec, ClipWriter, VideoCodec};
 pub use error::MediaError;
 pub use probe::{Capabilities, ClipInfo, StreamInfo, capabilities, probe};
 pub use reader::AudioReader;
+pub use video::{VideoPicture, VideoReader};
 pub use wav::WavWriter;
 
 /// Registers libav once and quiets it: its errors come back as results.

@@ -9,6 +9,8 @@ pub enum MotionError {
     Csv { line: u64, what: String },
     #[error("{0}")]
     Options(String),
+    #[error("--device {name}: {reason}, or leave --device out: the processor does it too")]
+    NoDevice { name: &'static str, reason: String },
     #[error("cannot read or write the motion file: {0}")]
     Io(#[from] io::Error),
     #[error("cannot write the motion as JSON: {0}")]

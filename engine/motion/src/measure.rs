@@ -37,6 +37,21 @@ pub fn best_lag(a: &[f32], b: &[f32], reach: usize) -> isize {
     best.1
 }
 
+/// How near beats of motion fall to beats of sound, 0 … 1, both in seconds:
+/// the mean over motion's of a bell of 0.1 s around the nearest of sound's
+/// (beat consistency, Liu et al. 2022, BEAT). None where either has none.
+pub fn beat_consistency(motion: &[f64], sound: &[f64]) -> Option<f64> {
+    if motion.is_empty() || sound.is_empty() {
+        return None;
+    }
+    let near = motion.iter().map(|m| {
+        let apart = sound.iter().map(|s| (m - s).abs());
+        let apart = apart.fold(f64::INFINITY, f64::min);
+        (-0.5 * (apart / 0.1).powi(2)).exp()
+    });
+    Some(near.sum::<f64>() / motion.len() as f64)
+}
+
 /// Standard deviation.
 pub fn deviation(v: &[f32]) -> f64 {
     let n = v.len().max(1) as f64;
@@ -48,6 +63,15 @@ pub fn deviation(v: &[f32]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn beats_agree_as_they_are_near() {
+        let sound = [1.0, 2.0, 3.0];
+        assert_eq!(beat_consistency(&sound, &sound), Some(1.0));
+        let late = beat_consistency(&[1.1, 2.1], &sound).unwrap();
+        assert!((late - 0.6065).abs() < 1e-3);
+        assert_eq!(beat_consistency(&[], &sound), None);
+    }
 
     #[test]
     fn a_late_copy_is_found_and_a_flat_line_says_nothing() {

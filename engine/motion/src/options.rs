@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use crate::MotionError;
 use crate::emotion::Emotion;
+use crate::model::Compute;
 
 /// How much a person moves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -89,6 +90,8 @@ pub struct MotionOptions {
     pub emotion_strength: f32,
     /// Poses a second, 1…1000.
     pub rate_hz: f64,
+    /// Where the model hears recordings.
+    pub compute: Compute,
 }
 
 impl Default for MotionOptions {
@@ -99,6 +102,7 @@ impl Default for MotionOptions {
             emotion: Emotion::default(),
             emotion_strength: 0.6,
             rate_hz: 60.0,
+            compute: Compute::default(),
         }
     }
 }

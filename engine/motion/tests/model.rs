@@ -1,10 +1,17 @@
 //! The shipped audio-to-motion model: what it promises whatever it hears.
-#![allow(clippy::unwrap_used, reason = "a test says what is wrong by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test says what it skips and fails by panicking"
+)]
 
 use std::f32::consts::TAU;
 
+use candle_core::{DType, Device};
 use huashen_core::ArkitShape;
-use huashen_motion::model::{Audio2Motion, Condition, LOOK_AHEAD, MODEL_HZ, MotionFrame};
+use huashen_motion::model::{
+    Audio2Motion, Compute, Condition, LOOK_AHEAD, MODEL_HZ, MotionFrame, SoundToHear,
+};
 
 const RATE_HZ: f64 = 16_000.0;
 
@@ -55,6 +62,75 @@ fn streaming_says_what_the_whole_recording_says() {
                 .map(|(a, b)| (a - b).abs());
             assert!(apart.fold(0.0, f32::max) < 1e-3);
             assert!((a.beat - b.beat).abs() < 1e-3);
+        }
+    }
+}
+
+#[test]
+fn many_at_once_say_what_each_says_alone() {
+    let model = Audio2Motion::built_in().unwrap();
+    let captured = Condition {
+        captured: 1.0,
+        ..Condition::default()
+    };
+    let sounds = [
+        (babble(3.0, RATE_HZ), RATE_HZ, captured),
+        (babble(0.7, 24_000.0), 24_000.0, Condition::default()),
+        (Vec::new(), RATE_HZ, captured),
+        (babble(6.1, RATE_HZ), RATE_HZ, Condition::default()),
+    ];
+    let asked: Vec<SoundToHear<'_>> = sounds
+        .iter()
+        .map(|(samples, rate_hz, condition)| SoundToHear {
+            samples,
+            rate_hz: *rate_hz,
+            condition: *condition,
+        })
+        .collect();
+    let together = model.hear_all(&asked).unwrap();
+    assert_eq!(together.len(), sounds.len());
+    for (sound, heard) in asked.iter().zip(&together) {
+        let mut alone = model.hear(sound.rate_hz, &sound.condition).unwrap();
+        alone.push(sound.samples).unwrap();
+        let alone = alone.finish().unwrap();
+        assert_eq!(alone.frames().len(), heard.frames().len());
+        for (a, b) in alone.frames().iter().zip(heard.frames()) {
+            let apart = a.weights.0.iter().zip(&b.weights.0);
+            assert!(apart.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max) < 1e-3);
+        }
+    }
+    assert!(model.hear_all(&[]).unwrap().is_empty());
+}
+
+#[test]
+fn a_gpu_says_what_the_processor_says() {
+    let sound = babble(4.0, RATE_HZ);
+    let condition = Condition {
+        captured: 1.0,
+        ..Condition::default()
+    };
+    let hear = |compute: Compute| {
+        let model = Audio2Motion::built_in_on(compute)?;
+        let mut hearing = model.hear(RATE_HZ, &condition)?;
+        hearing.push(&sound)?;
+        hearing.finish()
+    };
+    let here = hear(Compute::Cpu).unwrap();
+    for compute in [Compute::Cuda, Compute::Metal] {
+        match hear(compute) {
+            // Half precision there.
+            Ok(there) => {
+                for (a, b) in here.frames().iter().zip(there.frames()) {
+                    let apart = a.weights.0.iter().zip(&b.weights.0);
+                    let apart = apart.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                    assert!(apart < 0.03, "{compute}: {apart} apart");
+                }
+            }
+            Err(error) => {
+                let error = error.to_string();
+                assert!(error.contains(&format!("--device {compute}")), "{error}");
+                println!("skipped {compute}: {error}");
+            }
         }
     }
 }
@@ -136,5 +212,5 @@ fn broken_sound_and_odd_rates_give_faces_all_the_same() {
     }
     let model = Audio2Motion::built_in().unwrap();
     assert!(model.stream(100.0, &Condition::default()).is_err());
-    assert!(Audio2Motion::from_bytes(b"not a model", &candle_core::Device::Cpu).is_err());
+    assert!(Audio2Motion::from_bytes(b"not a model", &Device::Cpu, DType::F32).is_err());
 }

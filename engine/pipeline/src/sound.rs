@@ -115,7 +115,7 @@ impl Sound {
         let Some(mouth) = &self.mouth else {
             return Ok(Planner::new(&self.timing, &self.prosody, options));
         };
-        let model = Audio2Motion::built_in()?;
+        let model = Audio2Motion::built_in_on(options.compute)?;
         let rate_hz = f64::from(self.pcm.sample_rate_hz());
         let mut hearing = model.hear(rate_hz, &Condition::from(options))?;
         let mut reader = self.pcm.reader()?;

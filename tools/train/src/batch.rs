@@ -9,7 +9,6 @@ use huashen_motion::model::net::{CONDITIONS, INPUTS, OUTPUTS};
 use huashen_motion::model::{Condition, HABITS, LOOK_AHEAD, MODEL_HZ};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
-use rayon::prelude::*;
 
 use crate::augment::{no_speech, regain, spoil};
 use crate::data::{Clip, Row, Source, told};
@@ -17,8 +16,17 @@ use crate::data::{Clip, Row, Source, told};
 /// Frames at a crop's start that nothing is asked of: the past is missing.
 const WARM_UP: usize = 20;
 
+/// Share of crops in which nobody speaks.
+const NOBODY: f64 = 0.1;
 /// Share of crops that are not left clean.
 const SPOILT: f64 = 0.7;
+
+/// One batch, drawn.
+pub struct Drawn {
+    crops: Vec<Crop>,
+    time: usize,
+    speakers: usize,
+}
 
 /// One batch, on the device.
 pub struct Batch {
@@ -41,32 +49,13 @@ struct Crop {
     counts: Row,
 }
 
-/// Draws batches out of the clips; the same seed and step give the same batch.
-pub struct Drawer<'a> {
-    pub captured: Vec<&'a Clip>,
-    pub ruled: Vec<&'a Clip>,
-    pub batch: usize,
-    pub time: usize,
-    pub seed: u64,
-}
-
-impl Drawer<'_> {
-    /// The batch of a step.
-    pub fn draw(&self, step: u64, device: &Device) -> Result<Batch> {
-        let crops: Vec<Crop> = (0..self.batch)
-            .into_par_iter()
-            .map(|i| {
-                let mut rng = Pcg64Mcg::seed_from_u64(
-                    self.seed ^ (step * 8191 + i as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15),
-                );
-                self.crop(&mut rng)
-            })
-            .collect::<Result<_>>()?;
-        let n = self.batch;
-        let speakers = self.captured.len().max(1);
+impl Drawn {
+    /// As tensors of a device.
+    pub fn on(&self, device: &Device) -> Result<Batch> {
+        let (n, speakers) = (self.crops.len(), self.speakers);
         let mut speaker = vec![0f32; n * speakers];
         let mut counts = Vec::with_capacity(n * self.time * OUTPUTS);
-        for (i, crop) in crops.iter().enumerate() {
+        for (i, crop) in self.crops.iter().enumerate() {
             if let Some(s) = crop.speaker {
                 speaker[i * speakers + s] = 1.0;
             }
@@ -75,7 +64,8 @@ impl Drawer<'_> {
                 counts.extend(crop.counts.iter().map(|c| c * on));
             }
         }
-        let flat = |f: fn(&Crop) -> Vec<f32>| -> Vec<f32> { crops.iter().flat_map(f).collect() };
+        let flat =
+            |f: fn(&Crop) -> Vec<f32>| -> Vec<f32> { self.crops.iter().flat_map(f).collect() };
         let wanted = flat(|c| c.wanted.iter().flatten().copied().collect());
         Ok(Batch {
             frames: Tensor::from_vec(flat(|c| c.frames.clone()), (n, self.time, INPUTS), device)?,
@@ -85,12 +75,44 @@ impl Drawer<'_> {
             counts: Tensor::from_vec(counts, (n, self.time, OUTPUTS), device)?,
         })
     }
+}
+
+/// Draws batches out of the clips; the same seed and step give the same batch.
+pub struct Drawer<'a> {
+    pub captured: Vec<&'a Clip>,
+    pub ruled: Vec<&'a Clip>,
+    pub batch: usize,
+    pub time: usize,
+    /// Share of crops that come from facial capture.
+    pub captured_share: f64,
+    pub seed: u64,
+}
+
+impl Drawer<'_> {
+    /// The batch of a step.
+    pub fn draw(&self, step: u64) -> Result<Drawn> {
+        let crops = (0..self.batch)
+            .map(|i| {
+                let mut rng = Pcg64Mcg::seed_from_u64(
+                    self.seed ^ (step * 8191 + i as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15),
+                );
+                self.crop(&mut rng)
+            })
+            .collect::<Result<_>>()?;
+        Ok(Drawn {
+            crops,
+            time: self.time,
+            speakers: self.captured.len().max(1),
+        })
+    }
 
     fn crop(&self, rng: &mut Pcg64Mcg) -> Result<Crop> {
         let kind: f64 = rng.random();
-        let pool = if kind < 0.1 {
+        let pool = if kind < NOBODY {
             return self.nobody(rng);
-        } else if kind < 0.45 && !self.captured.is_empty() || self.ruled.is_empty() {
+        } else if kind < NOBODY + self.captured_share && !self.captured.is_empty()
+            || self.ruled.is_empty()
+        {
             &self.captured
         } else {
             &self.ruled

@@ -50,6 +50,12 @@ pub struct Args {
     rate: f64,
     #[arg(long, default_value_t = 0.05)]
     dropout: f32,
+    /// Share of crops from facial capture: little of it lasts long, more of it is learned by heart
+    #[arg(long, default_value_t = 0.35)]
+    captured_share: f64,
+    /// Threads that draw crops
+    #[arg(long, default_value_t = 1)]
+    drawers: u64,
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Steps between checkpoints and looks at the held-out recordings
@@ -61,7 +67,7 @@ const WARM_UP: u64 = 100;
 
 pub fn run(args: &Args) -> Result<()> {
     ensure!(
-        args.time > 60 && args.batch > 0 && args.steps > 0,
+        args.time > 60 && args.batch > 0 && args.steps > 0 && args.drawers > 0,
         "nothing to train on"
     );
     let device = device()?;
@@ -87,6 +93,7 @@ pub fn run(args: &Args) -> Result<()> {
         ruled: of(data::Source::Ruled),
         batch: args.batch,
         time: args.time,
+        captured_share: args.captured_share,
         seed: args.seed,
     };
     println!(
@@ -126,21 +133,28 @@ pub fn run(args: &Args) -> Result<()> {
     }
 
     let (mut sum, mut begun) = (0.0, Instant::now());
-    // Batches are drawn beside the training, a few ahead.
-    let (sender, batches) = std::sync::mpsc::sync_channel(3);
     let first = step;
     std::thread::scope(|scope| -> Result<()> {
         let drawer = &drawer;
-        let on = device.clone();
-        scope.spawn(move || {
-            for step in first..args.steps {
-                if sender.send(drawer.draw(step, &on)).is_err() {
-                    break;
-                }
-            }
-        });
-        for batch in batches {
-            let batch = batch?;
+        // Batches are drawn beside the training, a few ahead; each thread has
+        // its own steps, so that their number changes nothing.
+        let drawn: Vec<_> = (0..args.drawers)
+            .map(|own| {
+                let (sender, batches) = std::sync::mpsc::sync_channel(3);
+                scope.spawn(move || {
+                    let steps = (first..args.steps).filter(|s| s % args.drawers == own);
+                    for step in steps {
+                        if sender.send(drawer.draw(step)).is_err() {
+                            break;
+                        }
+                    }
+                });
+                batches
+            })
+            .collect();
+        while step < args.steps {
+            let batch = drawn[(step % args.drawers) as usize].recv()??;
+            let batch = batch.on(&device)?;
             let mut rng = Pcg64Mcg::seed_from_u64(args.seed.wrapping_mul(31) ^ step);
             let pad = Tensor::zeros((args.batch, HABITS_AT), DType::F32, &device)?;
             let own = Tensor::cat(&[&pad, &batch.speaker.matmul(&habits)?], 1)?;
@@ -165,11 +179,15 @@ pub fn run(args: &Args) -> Result<()> {
                 begun = Instant::now();
                 if step % args.every == 0 || step == args.steps {
                     let model = bytes(&store, args)?;
-                    let scores = score::of(&Audio2Motion::from_bytes(&model, &device)?, &checked)?;
+                    let scores = score::of(
+                        &Audio2Motion::from_bytes(&model, &device, DType::F32)?,
+                        &checked,
+                    )?;
                     println!("{scores}");
                     writeln!(log, "{step},{:.5},{}", sum / 50.0, scores.row())?;
                     save(&store, step, &args.out)?;
                     write(&args.out.join("model.safetensors"), &model)?;
+                    write(&args.out.join(format!("model-{step}.safetensors")), &model)?;
                     begun = Instant::now();
                 }
                 sum = 0.0;

@@ -46,13 +46,15 @@ impl Store {
 
     /// One step down the gradients at a rate; gives the gradients' length.
     pub fn step(&mut self, gradients: &GradStore, rate: f64, step: u64) -> Result<f64> {
-        let mut length = 0.0;
-        for weight in self.weights.values() {
-            if let Some(g) = gradients.get(&weight.var) {
-                length += f64::from(g.sqr()?.sum_all()?.to_scalar::<f32>()?);
-            }
-        }
-        let length = length.sqrt();
+        // Summed on the device: a GPU is asked once.
+        let squares: Vec<Tensor> = self
+            .weights
+            .values()
+            .filter_map(|weight| gradients.get(&weight.var))
+            .map(|g| g.sqr()?.sum_all())
+            .collect::<Candle<_>>()?;
+        let length = Tensor::stack(&squares, 0)?.sum_all()?.to_scalar::<f32>()?;
+        let length = f64::from(length).sqrt();
         let scale = (LONGEST / length.max(1e-9)).min(1.0);
         let n = step as i32 + 1;
         let (one, two) = (1.0 - BETA.0.powi(n), 1.0 - BETA.1.powi(n));

@@ -1,19 +1,22 @@
 //! How good a model is on recordings that it never heard.
 
 use std::fmt;
+use std::time::Instant;
 
 use anyhow::Result;
-use huashen_core::{ARKIT_COUNT, ArkitShape};
+use huashen_core::{ARKIT_COUNT, ArkitShape, ArkitWeights};
 use huashen_motion::lip_gap;
 use huashen_motion::measure::{best_lag, deviation, pearson};
-use huashen_motion::model::{Audio2Motion, Condition, MODEL_HZ, MotionFrame};
+use huashen_motion::model::{Audio2Motion, Condition, MODEL_HZ, MotionFrame, SoundToHear};
 
-use crate::data::{Clip, Source, told};
+use crate::data::{Clip, Row, Source, told};
 
 /// A shape moves if its deviation is above this.
 const MOVES: f64 = 0.01;
 const WITHIN_SECS: f64 = 0.06;
 const CLOSED: f32 = 0.05;
+/// Wide open: this share of the widest gap.
+const OPEN: f32 = 0.25;
 
 /// Of all held-out recordings of one source: means.
 #[derive(Clone, Copy, Debug, Default)]
@@ -33,20 +36,28 @@ pub struct Scores {
     /// Share of p b m that close, told by the rules' condition and by capture's.
     pub closed: f64,
     pub closed_captured: f64,
+    /// Share of wide open frames in which they are shut instead.
+    pub shut_open: f64,
+    pub shut_open_captured: f64,
     pub silence: f64,
+    /// Seconds of sound heard for all this, and how long that took.
+    pub heard_secs: f64,
+    pub took_secs: f64,
 }
 
 impl Scores {
-    pub const HEADER: &'static str = "capture_jaw,capture_mean,capture_gap,capture_lag,ruled_jaw,ruled_mean,ruled_gap,ruled_lag,closed,closed_captured,silence";
+    pub const HEADER: &'static str = "capture_jaw,capture_mean,capture_gap,capture_lag,ruled_jaw,ruled_mean,ruled_gap,ruled_lag,closed,closed_captured,shut_open,shut_open_captured,silence";
 
     pub fn row(&self) -> String {
         let s = |s: &Source1| format!("{:.4},{:.4},{:.4},{:.2}", s.jaw, s.mean, s.gap, s.lag);
         format!(
-            "{},{},{:.4},{:.4},{:.4}",
+            "{},{},{:.4},{:.4},{:.4},{:.4},{:.4}",
             s(&self.captured),
             s(&self.ruled),
             self.closed,
             self.closed_captured,
+            self.shut_open,
+            self.shut_open_captured,
             self.silence
         )
     }
@@ -63,68 +74,85 @@ impl fmt::Display for Scores {
         }
         write!(
             f,
-            "closed {:.3} (captured manner {:.3}), jaw in silence {:.3}",
-            self.closed, self.closed_captured, self.silence
+            "closed {:.3} (captured manner {:.3}), shut though open {:.4} ({:.4}), jaw in silence {:.3}; {:.0} s heard in {:.2} s",
+            self.closed,
+            self.closed_captured,
+            self.shut_open,
+            self.shut_open_captured,
+            self.silence,
+            self.heard_secs,
+            self.took_secs
         )
     }
 }
 
-/// Hears every clip and compares.
+/// Hears every clip, all at once, and compares.
 pub fn of(model: &Audio2Motion, clips: &[&Clip]) -> Result<Scores> {
-    let mut scores = Scores::default();
-    for source in [Source::Captured, Source::Ruled] {
-        let condition = Condition {
-            captured: if source == Source::Captured { 1.0 } else { 0.0 },
-            ..Condition::default()
-        };
-        let mut all = Vec::new();
-        let (mut closed, mut bilabials) = ((0.0, 0.0), 0.0);
-        for clip in clips.iter().filter(|c| c.source == source) {
-            let frames = hear(model, clip, &condition)?;
-            all.push(compare(clip, &frames));
-            let (n, of) = closures(clip, &frames);
-            closed.0 += n;
-            bilabials += of;
-            if source == Source::Ruled {
-                let other = Condition {
-                    captured: 1.0,
-                    ..condition
-                };
-                closed.1 += closures(clip, &hear(model, clip, &other)?).0;
-            }
-        }
-        let n = all.len().max(1) as f64;
-        let mean = |f: fn(&Source1) -> f64| all.iter().map(f).sum::<f64>() / n;
-        let mean = Source1 {
-            jaw: mean(|s| s.jaw),
-            mean: mean(|s| s.mean),
-            gap: mean(|s| s.gap),
-            lag: mean(|s| s.lag),
-        };
-        match source {
-            Source::Captured => scores.captured = mean,
-            Source::Ruled => {
-                scores.ruled = mean;
-                scores.closed = closed.0 / f64::max(bilabials, 1.0);
-                scores.closed_captured = closed.1 / f64::max(bilabials, 1.0);
-            }
+    let silence = vec![0.0; 64_000];
+    let manner = |captured: f32| Condition {
+        captured,
+        ..Condition::default()
+    };
+    let mut asked: Vec<(Option<&Clip>, Condition)> = vec![(None, manner(0.0))];
+    for clip in clips {
+        asked.push((Some(clip), manner(1.0)));
+        if clip.source == Source::Ruled {
+            asked.push((Some(clip), manner(0.0)));
         }
     }
-    let mut frames = Vec::new();
-    let mut stream = model.stream(16_000.0, &Condition::default())?;
-    stream.push(&vec![0.0; 64_000], &mut frames)?;
-    stream.finish(&mut frames)?;
-    let jaw = |f: &MotionFrame| f64::from(f.weights[ArkitShape::JawOpen]);
-    scores.silence = frames.iter().map(jaw).sum::<f64>() / frames.len() as f64;
+    let sounds: Vec<SoundToHear<'_>> = asked
+        .iter()
+        .map(|(clip, condition)| SoundToHear {
+            samples: clip.map_or(&silence[..], |c| &c.samples),
+            rate_hz: clip.map_or(16_000.0, |c| c.rate_hz),
+            condition: *condition,
+        })
+        .collect();
+    let begun = Instant::now();
+    let all = model.hear_all(&sounds)?;
+    let mut scores = Scores {
+        heard_secs: sounds
+            .iter()
+            .map(|s| s.samples.len() as f64 / s.rate_hz)
+            .sum(),
+        took_secs: begun.elapsed().as_secs_f64(),
+        ..Scores::default()
+    };
+    let (mut captured, mut ruled) = (Vec::new(), Vec::new());
+    let (mut closures, mut closures_captured) = (Closures::default(), Closures::default());
+    for ((clip, condition), heard) in asked.iter().zip(all) {
+        let frames = heard.frames();
+        match clip {
+            None => {
+                let jaw = |f: &MotionFrame| f64::from(f.weights[ArkitShape::JawOpen]);
+                scores.silence = frames.iter().map(jaw).sum::<f64>() / frames.len() as f64;
+            }
+            Some(clip) if clip.source == Source::Captured => captured.push(compare(clip, frames)),
+            Some(clip) if condition.captured == 0.0 => {
+                ruled.push(compare(clip, frames));
+                closures.count(clip, frames);
+            }
+            Some(clip) => closures_captured.count(clip, frames),
+        }
+    }
+    scores.captured = mean(&captured);
+    scores.ruled = mean(&ruled);
+    scores.closed = closures.share();
+    scores.closed_captured = closures_captured.share();
+    scores.shut_open = closures.shut_open();
+    scores.shut_open_captured = closures_captured.shut_open();
     Ok(scores)
 }
 
-fn hear(model: &Audio2Motion, clip: &Clip, condition: &Condition) -> Result<Vec<MotionFrame>> {
-    let mut frames = Vec::new();
-    let mut stream = model.stream(clip.rate_hz, condition)?;
-    stream.push(&clip.samples, &mut frames)?;
-    stream.finish(&mut frames)?;
-    Ok(frames)
+fn mean(all: &[Source1]) -> Source1 {
+    let n = all.len().max(1) as f64;
+    let mean = |f: fn(&Source1) -> f64| all.iter().map(f).sum::<f64>() / n;
+    Source1 {
+        jaw: mean(|s| s.jaw),
+        mean: mean(|s| s.mean),
+        gap: mean(|s| s.gap),
+        lag: mean(|s| s.lag),
+    }
 }
 
 fn compare(clip: &Clip, frames: &[MotionFrame]) -> Source1 {
@@ -132,12 +160,7 @@ fn compare(clip: &Clip, frames: &[MotionFrame]) -> Source1 {
     let n = face.len().min(frames.len());
     let truth = |k: usize| -> Vec<f32> { face[..n].iter().map(|r| r[k]).collect() };
     let got = |k: usize| -> Vec<f32> { frames[..n].iter().map(|f| f.weights.0[k]).collect() };
-    let gap = |w: &[f32]| {
-        let mut weights = huashen_core::ArkitWeights::default();
-        weights.0.copy_from_slice(&w[..ARKIT_COUNT]);
-        lip_gap(&weights)
-    };
-    let gap_true: Vec<f32> = face[..n].iter().map(|r| gap(r)).collect();
+    let gap_true: Vec<f32> = face[..n].iter().map(gap).collect();
     let gap_got: Vec<f32> = frames[..n].iter().map(|f| lip_gap(&f.weights)).collect();
     let counts = told(Some(clip.source));
     let moving: Vec<f64> = ArkitShape::ALL
@@ -156,21 +179,50 @@ fn compare(clip: &Clip, frames: &[MotionFrame]) -> Source1 {
     }
 }
 
-/// Bilabials whose lips close, of all.
-fn closures(clip: &Clip, frames: &[MotionFrame]) -> (f64, f64) {
-    let gaps: Vec<f32> = frames.iter().map(|f| lip_gap(&f.weights)).collect();
-    let widest = gaps.iter().copied().fold(0.0, f32::max);
-    let (mut closed, mut all) = (0.0, 0.0);
-    for p in &clip.phonemes {
-        if !p.ipa.starts_with(['p', 'b', 'm']) {
-            continue;
+/// How lips shut where they should, and where they should not.
+#[derive(Default)]
+struct Closures {
+    bilabials: f64,
+    closed: f64,
+    /// Frames in which the truth's lips are wide open, and those of them in
+    /// which these are shut.
+    open: f64,
+    shut: f64,
+}
+
+impl Closures {
+    fn count(&mut self, clip: &Clip, frames: &[MotionFrame]) {
+        let gaps: Vec<f32> = frames.iter().map(|f| lip_gap(&f.weights)).collect();
+        let widest = gaps.iter().copied().fold(0.0, f32::max);
+        let closed = |n: usize| gaps[n] < CLOSED * widest;
+        for p in &clip.phonemes {
+            if !p.ipa.starts_with(['p', 'b', 'm']) {
+                continue;
+            }
+            self.bilabials += 1.0;
+            let first = ((p.start_secs - WITHIN_SECS).max(0.0) * MODEL_HZ).ceil() as usize;
+            let last = (((p.end_secs + WITHIN_SECS) * MODEL_HZ) as usize).min(gaps.len() - 1);
+            self.closed += f64::from((first..=last).any(closed));
         }
-        all += 1.0;
-        let first = ((p.start_secs - WITHIN_SECS).max(0.0) * MODEL_HZ).ceil() as usize;
-        let last = (((p.end_secs + WITHIN_SECS) * MODEL_HZ) as usize).min(gaps.len() - 1);
-        if (first..=last).any(|n| gaps[n] < CLOSED * widest) {
-            closed += 1.0;
+        let truth: Vec<f32> = clip.faces[clip.faces.len() / 2].iter().map(gap).collect();
+        let widest = truth.iter().copied().fold(0.0, f32::max);
+        for n in (0..truth.len().min(gaps.len())).filter(|n| truth[*n] > OPEN * widest) {
+            self.open += 1.0;
+            self.shut += f64::from(closed(n));
         }
     }
-    (closed, all)
+
+    fn share(&self) -> f64 {
+        self.closed / self.bilabials.max(1.0)
+    }
+
+    fn shut_open(&self) -> f64 {
+        self.shut / self.open.max(1.0)
+    }
+}
+
+fn gap(row: &Row) -> f32 {
+    let mut weights = ArkitWeights::default();
+    weights.0.copy_from_slice(&row[..ARKIT_COUNT]);
+    lip_gap(&weights)
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use huashen_avatar::{Avatar, DEFAULT_AVATAR, FaceGeometry};
-use huashen_core::{ArkitShape, ArkitWeights, Phoneme, Prosody, paths};
+use huashen_core::{ArkitShape, ArkitWeights, Phoneme, Prosody, Timing, paths};
 use huashen_media::AudioReader;
 use huashen_motion::formats::capture::{CAPTURE_HZ, captured_shapes, read_capture};
 use huashen_motion::model::{Audio2Motion, Condition, UNHEARD_CAPTURE, UNHEARD_VOICES};
@@ -13,7 +13,7 @@ use huashen_motion::{MotionOptions, plan, plan_from_audio};
 use huashen_speech::{ProsodyMeter, Synthesizer};
 
 use super::eval_measure::{Measures, measure};
-use super::eval_plot;
+use super::{eval_phones, eval_plot};
 use crate::args::{Eval, EvalMotion};
 use crate::{interrupt, output};
 
@@ -34,8 +34,18 @@ pub(super) struct Take {
     /// Shapes that the truth tells anything about.
     pub told: Vec<ArkitShape>,
     pub phonemes: Vec<Phoneme>,
+    /// Where the sound is loudest around, in seconds: its beats.
+    pub loud_at: Vec<f64>,
     /// How the model is to move.
     condition: Condition,
+}
+
+/// What one way makes of a take.
+#[derive(Clone, Default)]
+pub(super) struct Method {
+    pub curves: Vec<ArkitWeights>,
+    /// When gestures' strokes would land, in seconds.
+    pub beats: Vec<f64>,
 }
 
 pub fn run(args: &Eval) -> anyhow::Result<ExitCode> {
@@ -49,7 +59,7 @@ fn motion(args: &EvalMotion) -> anyhow::Result<ExitCode> {
     }
     let avatar = Avatar::find(DEFAULT_AVATAR, &paths::avatars_dir())?;
     let face = FaceGeometry::new(&avatar).context("the built-in presenter tells no lips")?;
-    let model = Audio2Motion::built_in()?;
+    let model = Audio2Motion::built_in_on(args.device.parse()?)?;
     let mut rows = Vec::new();
     let mut drawn = None;
     let mut judge = |take: &Take| -> anyhow::Result<()> {
@@ -57,23 +67,28 @@ fn motion(args: &EvalMotion) -> anyhow::Result<ExitCode> {
         let heard = hear(&model, take, &take.condition)?;
         // What people get of a recording.
         let shown = hear(&model, take, &Condition::from(&MotionOptions::default()))?;
-        for (method, curves) in [
-            ("model", heard.clone()),
-            ("model, as shown", shown),
-            ("rules from sound", ruled_from_sound(take)?),
-            ("log loudness", loudness(take)),
-            ("mean face", mean_face(take)),
+        for (name, method) in [
+            ("model", &heard),
+            ("model, as shown", &shown),
+            ("rules from sound", &still(ruled_from_sound(take)?)),
+            ("log loudness", &still(loudness(take))),
+            ("mean face", &still(mean_face(take))),
         ] {
-            rows.push((take.name.clone(), method, measure(take, &curves, &face)));
+            rows.push((take.name.clone(), name, measure(take, method, &face)));
         }
         if drawn.is_none() {
-            drawn = Some(eval_plot::Curves::of(take, &heard));
+            drawn = Some(eval_plot::Curves::of(take, &heard.curves));
         }
         Ok(())
     };
     if let Some(dir) = &args.capture {
-        for path in captures(dir)? {
+        for path in files(dir, ".npy", "N.npy + N.wav beside channels.json")? {
             judge(&captured(dir, &path)?)?;
+        }
+    }
+    if let Some(dir) = &args.phones {
+        for path in files(dir, ".phone.json", "N.phone.json + N.wav")? {
+            judge(&aligned(&path)?)?;
         }
     }
     if !args.no_speech {
@@ -94,9 +109,10 @@ fn motion(args: &EvalMotion) -> anyhow::Result<ExitCode> {
         truth: vec![ArkitWeights::default(); 300],
         told: ArkitShape::ALL.to_vec(),
         phonemes: Vec::new(),
+        loud_at: Vec::new(),
         condition: Condition::default(),
     };
-    let still = hear(&model, &silence, &silence.condition)?;
+    let still = hear(&model, &silence, &silence.condition)?.curves;
     let open = still.iter().map(|w| w[ArkitShape::JawOpen]).sum::<f32>() / still.len() as f32;
 
     if args.json {
@@ -130,17 +146,26 @@ fn motion(args: &EvalMotion) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn captures(dir: &Path) -> anyhow::Result<Vec<PathBuf>> {
+/// A way that makes no gestures.
+fn still(curves: Vec<ArkitWeights>) -> Method {
+    Method {
+        curves,
+        beats: Vec::new(),
+    }
+}
+
+/// The recordings of a folder, by how their names end.
+fn files(dir: &Path, end: &str, expected: &str) -> anyhow::Result<Vec<PathBuf>> {
     let entries = std::fs::read_dir(dir)
-        .with_context(|| format!("{}: no folder of capture recordings", dir.display()))?;
+        .with_context(|| format!("{}: no folder of recordings", dir.display()))?;
     let mut found: Vec<PathBuf> = entries
         .map(|e| e.map(|e| e.path()))
         .collect::<Result<_, _>>()?;
-    found.retain(|p| p.extension().is_some_and(|e| e == "npy"));
+    found.retain(|p| p.to_string_lossy().ends_with(end));
     found.sort();
     anyhow::ensure!(
         !found.is_empty(),
-        "{}: expected recordings as N.npy + N.wav beside channels.json, found none",
+        "{}: expected recordings as {expected}, found none",
         dir.display()
     );
     Ok(found)
@@ -148,18 +173,14 @@ fn captures(dir: &Path) -> anyhow::Result<Vec<PathBuf>> {
 
 fn captured(dir: &Path, path: &Path) -> anyhow::Result<Take> {
     let truth = read_capture(path, &dir.join("channels.json"))?;
-    let mut reader = AudioReader::open(&path.with_extension("wav"), None)?;
-    let rate_hz = reader.sample_rate_hz();
-    let mut samples = Vec::new();
-    for block in reader.by_ref() {
-        samples.extend(block?);
-    }
+    let (samples, rate_hz) = read(&path.with_extension("wav"))?;
     let name = path
         .file_stem()
         .map(|s| s.to_string_lossy().into_owned())
         .unwrap_or_default();
     let held_out = name == UNHEARD_CAPTURE;
     Ok(Take {
+        loud_at: loud_at(&prosody(&samples, rate_hz)),
         name: format!("{name}{}", if held_out { " (held out)" } else { "" }),
         samples,
         rate_hz,
@@ -174,26 +195,53 @@ fn captured(dir: &Path, path: &Path) -> anyhow::Result<Take> {
     })
 }
 
+/// A recording whose phonemes somebody aligned; the rules with them are the truth.
+fn aligned(path: &Path) -> anyhow::Result<Take> {
+    let timing = eval_phones::read(path)?;
+    let (samples, rate_hz) = read(&path.with_extension("").with_extension("wav"))?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let name = name.trim_end_matches(".phone.json").to_owned();
+    Ok(ruled(name, (samples, rate_hz), timing))
+}
+
+/// Mono samples and their rate.
+fn read(path: &Path) -> anyhow::Result<(Vec<f32>, u32)> {
+    let mut reader = AudioReader::open(path, None)?;
+    let rate_hz = reader.sample_rate_hz();
+    let mut samples = Vec::new();
+    for block in reader.by_ref() {
+        samples.extend(block?);
+    }
+    Ok((samples, rate_hz))
+}
+
 /// The rules with true phonemes are the truth here: they are what the model
 /// learned from on speech of our own.
 fn spoken(synth: &Synthesizer, voice: &str, language: &str, text: &str) -> anyhow::Result<Take> {
     let script = huashen_script::parse(text)?.script;
     let mut samples = Vec::new();
-    let mut timing = huashen_core::Timing::default();
+    let mut timing = Timing::default();
     for piece in synth.speak(&script, Some(voice))? {
         interrupt::check()?;
         let piece = piece?;
         samples.extend_from_slice(&piece.samples);
         timing.append(piece.timing);
     }
-    let rate_hz = synth.sample_rate_hz();
+    let name = format!("{voice} {language} (held out)");
+    Ok(ruled(name, (samples, synth.sample_rate_hz()), timing))
+}
+
+/// A take whose truth is the rules with its phonemes.
+fn ruled(name: String, (samples, rate_hz): (Vec<f32>, u32), timing: Timing) -> Take {
     let options = MotionOptions {
         rate_hz: CAPTURE_HZ,
         ..MotionOptions::default()
     };
-    let track = plan(&timing, &prosody(&samples, rate_hz), &options);
-    Ok(Take {
-        name: format!("{voice} {language} (held out)"),
+    let prosody = prosody(&samples, rate_hz);
+    let track = plan(&timing, &prosody, &options);
+    Take {
+        loud_at: loud_at(&prosody),
+        name,
         samples,
         rate_hz,
         fps: CAPTURE_HZ,
@@ -204,7 +252,22 @@ fn spoken(synth: &Synthesizer, voice: &str, language: &str, text: &str) -> anyho
             .collect(),
         phonemes: timing.phonemes,
         condition: Condition::default(),
-    })
+    }
+}
+
+/// Peaks of the loudness: louder than all within a tenth of a second, and not silent.
+fn loud_at(prosody: &Prosody) -> Vec<f64> {
+    let levels = &prosody.level_db;
+    let reach = (0.1 / Prosody::HOP_SECS) as usize;
+    (0..levels.len())
+        .filter(|n| levels[*n] > -45.0)
+        .filter(|n| {
+            let before = &levels[n.saturating_sub(reach)..*n];
+            let after = &levels[n + 1..(n + 1 + reach).min(levels.len())];
+            before.iter().all(|l| *l < levels[*n]) && after.iter().all(|l| *l <= levels[*n])
+        })
+        .map(|n| n as f64 * Prosody::HOP_SECS)
+        .collect()
 }
 
 fn prosody(samples: &[f32], rate_hz: u32) -> Prosody {
@@ -213,17 +276,16 @@ fn prosody(samples: &[f32], rate_hz: u32) -> Prosody {
     meter.finish()
 }
 
-fn hear(
-    model: &Audio2Motion,
-    take: &Take,
-    condition: &Condition,
-) -> anyhow::Result<Vec<ArkitWeights>> {
+fn hear(model: &Audio2Motion, take: &Take, condition: &Condition) -> anyhow::Result<Method> {
     let mut hearing = model.hear(f64::from(take.rate_hz), condition)?;
     hearing.push(&take.samples)?;
     let heard = hearing.finish()?;
-    Ok((0..take.truth.len())
-        .map(|n| heard.weights(n as f64 / take.fps))
-        .collect())
+    Ok(Method {
+        curves: (0..take.truth.len())
+            .map(|n| heard.weights(n as f64 / take.fps))
+            .collect(),
+        beats: heard.beats(),
+    })
 }
 
 fn ruled_from_sound(take: &Take) -> anyhow::Result<Vec<ArkitWeights>> {

@@ -4,12 +4,12 @@ use std::fmt;
 
 use glam::Vec3;
 use huashen_avatar::{FaceGeometry, Region};
-use huashen_core::{ArkitShape, ArkitWeights};
+use huashen_core::{ArkitShape, ArkitWeights, Phoneme};
 use huashen_motion::lip_gap;
-use huashen_motion::measure::{best_lag, deviation, pearson};
+use huashen_motion::measure::{beat_consistency, best_lag, deviation, pearson};
 use serde::Serialize;
 
-use super::eval::Take;
+use super::eval::{Method, Take};
 
 /// A shape moves if its standard deviation is above this.
 const MOVES: f64 = 0.01;
@@ -17,6 +17,8 @@ const MOVES: f64 = 0.01;
 /// this time of its sound.
 const CLOSED: f32 = 0.05;
 const WITHIN_SECS: f64 = 0.06;
+/// An f or v brings the lower lip to the upper teeth: the gap falls under this share.
+const BITTEN: f32 = 0.3;
 /// Lag is looked for this far either way, in frames.
 const REACH: usize = 10;
 
@@ -37,23 +39,26 @@ pub struct Measures {
     /// Upper-face dynamics deviation (CodeTalker 2023): truth's mean standard
     /// deviation of motion minus this one's, mm; none where the truth has no brows.
     fdd_mm: Option<f64>,
-    /// Share of p b m that close.
+    /// Share of p b m that close, and of f v whose lips all but do.
     closed: Option<f64>,
+    bitten: Option<f64>,
+    /// Gesture beats against the peaks of the sound's loudness.
+    beat_consistency: Option<f64>,
     /// Of each moving shape.
     shapes: std::collections::BTreeMap<&'static str, f64>,
 }
 
 impl Measures {
-    pub const HEADER: &'static str =
-        "jaw r | mouth r | gap r | width r | protrusion r | lag | LVE mm² | FDD mm | p b m closed";
+    pub const HEADER: &'static str = "jaw r | mouth r | gap r | width r | protrusion r | lag | LVE mm² | FDD mm | p b m closed | f v near | beats";
 }
 
 impl fmt::Display for Measures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let r = |v: Option<f64>| v.map_or("–".to_owned(), |v| format!("{v:.3}"));
+        let share = |v: Option<f64>| v.map_or("–".to_owned(), |v| format!("{:.1} %", 100.0 * v));
         write!(
             f,
-            "{} | {:.3} | {} | {} | {} | {} | {:.2} | {} | {}",
+            "{} | {:.3} | {} | {} | {} | {} | {:.2} | {} | {} | {} | {}",
             r(self.jaw_r),
             self.mouth_r,
             r(self.gap_r),
@@ -62,15 +67,17 @@ impl fmt::Display for Measures {
             self.lag_frames,
             self.lve_mm2,
             r(self.fdd_mm),
-            self.closed
-                .map_or("–".to_owned(), |c| format!("{:.1} %", 100.0 * c)),
+            share(self.closed),
+            share(self.bitten),
+            r(self.beat_consistency),
         )
     }
 }
 
 /// Compares `curves` with the take's truth, on weights and on the built-in
 /// presenter's face.
-pub fn measure(take: &Take, curves: &[ArkitWeights], face: &FaceGeometry) -> Measures {
+pub fn measure(take: &Take, method: &Method, face: &FaceGeometry) -> Measures {
+    let curves = &method.curves;
     let n = curves.len().min(take.truth.len());
     let (truth, curves) = (&take.truth[..n], &curves[..n]);
     let of = |all: &[ArkitWeights], shape| -> Vec<f32> { all.iter().map(|w| w[shape]).collect() };
@@ -120,7 +127,9 @@ pub fn measure(take: &Take, curves: &[ArkitWeights], face: &FaceGeometry) -> Mea
         lag_frames: best_lag(&curve(&lips_true, gap), &curve(&lips_got, gap), REACH),
         lve_mm2: worst.sum::<f64>() / n.max(1) as f64 * 1e6,
         fdd_mm: brows.then(|| 1e3 * (dynamics(&face.brows, truth) - dynamics(&face.brows, curves))),
-        closed: closures(take, curves),
+        closed: closures(take, curves, &["p", "b", "m"], CLOSED),
+        bitten: closures(take, curves, &["f", "v"], BITTEN),
+        beat_consistency: beat_consistency(&method.beats, &take.loud_at),
         shapes,
     }
 }
@@ -136,19 +145,20 @@ fn dynamics(region: &Region, all: &[ArkitWeights]) -> f64 {
     each.sum::<f64>() / rest.len().max(1) as f64
 }
 
-fn closures(take: &Take, curves: &[ArkitWeights]) -> Option<f64> {
+/// Share of these sounds at which the lips' gap falls under a share of its widest.
+fn closures(take: &Take, curves: &[ArkitWeights], sounds: &[&str], under: f32) -> Option<f64> {
     let gaps: Vec<f32> = curves.iter().map(lip_gap).collect();
     let widest = gaps.iter().copied().fold(0.0, f32::max);
     let frame = |secs: f64| secs.max(0.0) * take.fps;
-    let bilabials = take
+    let asked = |p: &&Phoneme| sounds.iter().any(|s| p.ipa.starts_with(s));
+    let closes: Vec<bool> = take
         .phonemes
         .iter()
-        .filter(|p| p.ipa.starts_with(['p', 'b', 'm']));
-    let closes: Vec<bool> = bilabials
+        .filter(asked)
         .map(|p| {
             let first = frame(p.start_secs - WITHIN_SECS).ceil() as usize;
             let last = (frame(p.end_secs + WITHIN_SECS) as usize).min(gaps.len() - 1);
-            (first..=last).any(|n| gaps[n] < CLOSED * widest)
+            (first..=last).any(|n| gaps[n] < under * widest)
         })
         .collect();
     let closed = closes.iter().filter(|c| **c).count();

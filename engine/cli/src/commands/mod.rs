@@ -6,6 +6,7 @@ mod avatar_new;
 mod doctor;
 mod eval;
 mod eval_measure;
+mod eval_phones;
 mod eval_plot;
 mod inspect;
 mod motion;
@@ -13,6 +14,7 @@ mod render;
 mod setup;
 mod speak;
 mod still;
+mod track;
 
 use std::process::ExitCode;
 
@@ -29,6 +31,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Avatar(avatar) => avatar::run(&avatar, quiet),
         Command::Speak(speak) => speak::run(&speak, &Settings::load()?, quiet),
         Command::Motion(motion) => motion::run(&motion, &Settings::load()?, quiet),
+        Command::Track(track) => track::run(&track, quiet),
         Command::Render(render) => render::run(&render, &Settings::load()?, quiet),
         Command::Still(still) => still::run(&still, &Settings::load()?),
         Command::Eval(eval) => eval::run(&eval),

@@ -2,7 +2,8 @@
 
 use huashen_core::ArkitWeights;
 
-use super::{Audio2Motion, Condition, MODEL_HZ, MotionFrame, MotionStream};
+use super::net::{INPUTS, OUTPUTS, State};
+use super::{Audio2Motion, CHUNK, Condition, Lane, MODEL_HZ, MotionFrame, MotionStream, failed};
 use crate::MotionError;
 use crate::score::Accent;
 
@@ -23,7 +24,72 @@ pub struct Hearing<'a> {
     frames: Vec<MotionFrame>,
 }
 
+/// One of many recordings that are heard at once: mono samples, their rate,
+/// and how the speech is to be shown.
+#[derive(Clone, Copy, Debug)]
+pub struct SoundToHear<'a> {
+    pub samples: &'a [f32],
+    pub rate_hz: f64,
+    pub condition: Condition,
+}
+
 impl Audio2Motion {
+    /// Hears many recordings at once, which is what a GPU is for: each step of
+    /// the network serves all of them. In the order given.
+    ///
+    /// # Errors
+    /// A rate outside what the mel meter takes, or a device that fails.
+    pub fn hear_all(&self, sounds: &[SoundToHear<'_>]) -> Result<Vec<HeardMotion>, MotionError> {
+        if sounds.is_empty() {
+            return Ok(Vec::new());
+        }
+        let asked = sounds.iter().map(|s| s.condition);
+        let conditions: Vec<Condition> = asked
+            .clone()
+            .chain(asked.map(|condition| condition.ruled()))
+            .collect();
+        let conditions = self.conditions(&conditions).map_err(failed)?;
+        let mut state = State::default();
+        let mut lanes = Vec::with_capacity(sounds.len());
+        for sound in sounds {
+            lanes.push((Lane::new(sound.rate_hz)?, sound.samples, Vec::new()));
+        }
+        while lanes
+            .iter()
+            .any(|(lane, rest, _)| !rest.is_empty() || lane.told < lane.frames())
+        {
+            let mut levels = Vec::with_capacity(lanes.len() * CHUNK * INPUTS);
+            for (lane, rest, _) in &mut lanes {
+                while lane.ready() < CHUNK {
+                    if rest.is_empty() {
+                        lane.push_after(&lane.silence());
+                    } else {
+                        let (piece, after) = rest.split_at(rest.len().min(4096));
+                        lane.push(piece);
+                        *rest = after;
+                    }
+                }
+                levels.extend(lane.take(CHUNK));
+            }
+            let rows = self
+                .run(levels, lanes.len(), 2, (&conditions, &mut state))
+                .map_err(failed)?;
+            let (asked, ruled) = rows.split_at(rows.len() / 2);
+            let one = CHUNK * OUTPUTS;
+            for (i, (lane, _, out)) in lanes.iter_mut().enumerate() {
+                let at = i * one..(i + 1) * one;
+                lane.tell((&asked[at.clone()], &ruled[at]), &self.captured, out);
+            }
+        }
+        Ok(lanes
+            .into_iter()
+            .map(|(lane, _, mut frames)| {
+                frames.truncate(lane.frames() as usize);
+                HeardMotion { frames }
+            })
+            .collect())
+    }
+
     /// Begins to hear a recording whole.
     ///
     /// # Errors
@@ -84,6 +150,11 @@ impl HeardMotion {
                 w[shape] = weight;
             }
         }
+    }
+
+    /// When gesture strokes are likely to land, in seconds.
+    pub fn beats(&self) -> Vec<f64> {
+        self.accents().into_iter().map(|a| a.at).collect()
     }
 
     /// Peaks of the beat's probability.

@@ -6,6 +6,7 @@
 //! agree to rounding. Trained by `tools/train`; the card is beside the weights
 //! in `models/audio2motion/`.
 
+mod compute;
 mod heard;
 pub mod mel;
 pub mod net;
@@ -19,7 +20,8 @@ use crate::emotion::Emotion;
 use crate::formats::capture::captured_shapes;
 use crate::mouth::seal;
 use crate::{MotionError, MotionOptions, Style};
-pub use heard::HeardMotion;
+pub use compute::Compute;
+pub use heard::{HeardMotion, SoundToHear};
 use mel::MelMeter;
 use net::{CONDITIONS, Design, INPUTS, Init, Net, OUTPUTS, Params, State};
 
@@ -59,6 +61,14 @@ pub struct Condition {
 pub const HABITS: usize = 8;
 
 impl Condition {
+    /// The same in the rules' manner.
+    fn ruled(&self) -> Self {
+        Self {
+            captured: 0.0,
+            ..*self
+        }
+    }
+
     /// As the network takes it.
     pub fn row(&self) -> [f32; CONDITIONS] {
         let mut row = [0.0; CONDITIONS];
@@ -126,6 +136,7 @@ impl MotionFrame {
 /// Tensors of a file.
 struct Stored {
     tensors: HashMap<String, Tensor>,
+    numbers: DType,
 }
 
 impl Params for Stored {
@@ -136,7 +147,7 @@ impl Params for Stored {
         if tensor.dims() != shape {
             candle_core::bail!("`{name}` has shape {:?}, not {shape:?}", tensor.dims());
         }
-        tensor.to_dtype(DType::F32)
+        tensor.to_dtype(self.numbers)
     }
 }
 
@@ -144,6 +155,9 @@ impl Params for Stored {
 pub struct Audio2Motion {
     net: Net,
     device: Device,
+    numbers: DType,
+    /// Shapes that somebody was captured with.
+    captured: [bool; ARKIT_COUNT],
 }
 
 impl Audio2Motion {
@@ -152,15 +166,24 @@ impl Audio2Motion {
     /// # Errors
     /// Only where the build was broken.
     pub fn built_in() -> Result<Self, MotionError> {
-        Self::from_bytes(BUILT_IN, &Device::Cpu)
+        Self::built_in_on(Compute::Cpu)
+    }
+
+    /// The model that ships with the engine.
+    ///
+    /// # Errors
+    /// When the build or the machine lacks the device.
+    pub fn built_in_on(compute: Compute) -> Result<Self, MotionError> {
+        let (device, numbers) = compute.open()?;
+        Self::from_bytes(BUILT_IN, &device, numbers)
     }
 
     /// A model out of a safetensors file that `tools/train` wrote: its
-    /// metadata tell `design` and `width`.
+    /// metadata tell `design` and `width`. `numbers` is what it counts in.
     ///
     /// # Errors
     /// What is wrong with the file.
-    pub fn from_bytes(bytes: &[u8], device: &Device) -> Result<Self, MotionError> {
+    pub fn from_bytes(bytes: &[u8], device: &Device, numbers: DType) -> Result<Self, MotionError> {
         let bad = |reason: String| MotionError::Options(format!("the motion model: {reason}"));
         let (_, header) =
             safetensors::SafeTensors::read_metadata(bytes).map_err(|e| bad(e.to_string()))?;
@@ -172,11 +195,17 @@ impl Audio2Motion {
         };
         let tensors =
             candle_core::safetensors::load_buffer(bytes, device).map_err(|e| bad(e.to_string()))?;
-        let net =
-            Net::new(design, width, &mut Stored { tensors }).map_err(|e| bad(e.to_string()))?;
+        let mut stored = Stored { tensors, numbers };
+        let net = Net::new(design, width, &mut stored).map_err(|e| bad(e.to_string()))?;
+        let mut captured = [false; ARKIT_COUNT];
+        for shape in captured_shapes() {
+            captured[shape as usize] = true;
+        }
         Ok(Self {
             net,
             device: device.clone(),
+            numbers,
+            captured,
         })
     }
 
@@ -189,33 +218,41 @@ impl Audio2Motion {
         rate_hz: f64,
         condition: &Condition,
     ) -> Result<MotionStream<'_>, MotionError> {
-        let mut rows = condition.row().to_vec();
-        if condition.captured != 0.0 {
-            let ruled = Condition {
-                captured: 0.0,
-                ..*condition
-            };
-            rows.extend(ruled.row());
-        }
-        let manners = rows.len() / CONDITIONS;
-        let condition =
-            Tensor::from_vec(rows, (manners, CONDITIONS), &self.device).map_err(failed)?;
-        let mut captured = [false; ARKIT_COUNT];
-        for shape in captured_shapes() {
-            captured[shape as usize] = true;
-        }
+        let manners: &[Condition] = match condition.captured {
+            0.0 => &[*condition],
+            _ => &[*condition, condition.ruled()],
+        };
         Ok(MotionStream {
             model: self,
-            mel: MelMeter::new(rate_hz)?,
-            condition,
-            captured,
+            condition: self.conditions(manners).map_err(failed)?,
             state: State::default(),
-            waiting: Vec::new(),
-            skip: LOOK_AHEAD,
-            rate_hz,
-            heard: 0,
-            told: 0,
+            lane: Lane::new(rate_hz)?,
         })
+    }
+
+    /// A row a condition.
+    fn conditions(&self, conditions: &[Condition]) -> Candle<Tensor> {
+        let rows: Vec<f32> = conditions.iter().flat_map(Condition::row).collect();
+        Tensor::from_vec(rows, (conditions.len(), CONDITIONS), &self.device)?.to_dtype(self.numbers)
+    }
+
+    /// Runs the next frames of `rows` sounds, one after the other in `levels`.
+    fn run(
+        &self,
+        levels: Vec<f32>,
+        rows: usize,
+        manners: usize,
+        (condition, state): (&Tensor, &mut State),
+    ) -> Candle<Vec<f32>> {
+        let frames = levels.len() / rows / INPUTS;
+        let input = Tensor::from_vec(levels, (rows, frames, INPUTS), &self.device)?
+            .to_dtype(self.numbers)?
+            .repeat((manners, 1, 1))?;
+        self.net
+            .run(&input, condition, state, &mut Ok)?
+            .to_dtype(DType::F32)?
+            .flatten_all()?
+            .to_vec1::<f32>()
     }
 }
 
@@ -223,14 +260,9 @@ fn failed(error: candle_core::Error) -> MotionError {
     MotionError::Options(format!("the motion model failed: {error}"))
 }
 
-/// One sound being heard; frames come out as soon as they can be told.
-pub struct MotionStream<'a> {
-    model: &'a Audio2Motion,
+/// How far one sound has been heard and told.
+struct Lane {
     mel: MelMeter,
-    /// A row a manner: the one asked for and, last, the rules'.
-    condition: Tensor,
-    captured: [bool; ARKIT_COUNT],
-    state: State,
     /// Mel levels not yet run.
     waiting: Vec<f32>,
     /// Outputs still to drop: they belong before the sound's start.
@@ -238,6 +270,78 @@ pub struct MotionStream<'a> {
     rate_hz: f64,
     heard: u64,
     told: u64,
+}
+
+impl Lane {
+    fn new(rate_hz: f64) -> Result<Self, MotionError> {
+        Ok(Self {
+            mel: MelMeter::new(rate_hz)?,
+            waiting: Vec::new(),
+            skip: LOOK_AHEAD,
+            rate_hz,
+            heard: 0,
+            told: 0,
+        })
+    }
+
+    fn push(&mut self, samples: &[f32]) {
+        self.heard += samples.len() as u64;
+        self.push_after(samples);
+    }
+
+    /// Samples that are not of the sound any more.
+    fn push_after(&mut self, samples: &[f32]) {
+        let waiting = &mut self.waiting;
+        self.mel
+            .push(samples, &mut |row| waiting.extend_from_slice(row));
+    }
+
+    /// Silence for a frame.
+    fn silence(&self) -> Vec<f32> {
+        vec![0.0; (self.rate_hz / MODEL_HZ) as usize + 1]
+    }
+
+    /// Frames that belong to what was heard, at least one.
+    fn frames(&self) -> u64 {
+        (self.heard as f64 / self.rate_hz * MODEL_HZ).ceil() as u64 + 1
+    }
+
+    /// Whole frames of levels that wait.
+    fn ready(&self) -> usize {
+        self.waiting.len() / INPUTS
+    }
+
+    /// The next levels, of `frames` frames.
+    fn take(&mut self, frames: usize) -> Vec<f32> {
+        let rest = self.waiting.split_off(frames * INPUTS);
+        std::mem::replace(&mut self.waiting, rest)
+    }
+
+    /// Appends what the network said, in the manner asked for and in the rules'.
+    fn tell(
+        &mut self,
+        (asked, ruled): (&[f32], &[f32]),
+        captured: &[bool; ARKIT_COUNT],
+        out: &mut Vec<MotionFrame>,
+    ) {
+        for (row, ruled) in asked.chunks_exact(OUTPUTS).zip(ruled.chunks_exact(OUTPUTS)) {
+            if self.skip > 0 {
+                self.skip -= 1;
+                continue;
+            }
+            out.push(MotionFrame::from_rows(row, ruled, captured));
+            self.told += 1;
+        }
+    }
+}
+
+/// One sound being heard; frames come out as soon as they can be told.
+pub struct MotionStream<'a> {
+    model: &'a Audio2Motion,
+    /// A row a manner: the one asked for and, last, the rules'.
+    condition: Tensor,
+    state: State,
+    lane: Lane,
 }
 
 impl MotionStream<'_> {
@@ -249,10 +353,7 @@ impl MotionStream<'_> {
     pub fn push(&mut self, samples: &[f32], out: &mut Vec<MotionFrame>) -> Result<(), MotionError> {
         // In pieces, so that an hour in one slice does not become an hour of levels.
         for piece in samples.chunks(65_536) {
-            self.heard += piece.len() as u64;
-            let waiting = &mut self.waiting;
-            self.mel
-                .push(piece, &mut |row| waiting.extend_from_slice(row));
+            self.lane.push(piece);
             self.run(out).map_err(failed)?;
         }
         Ok(())
@@ -263,45 +364,25 @@ impl MotionStream<'_> {
     /// # Errors
     /// When the device fails.
     pub fn finish(mut self, out: &mut Vec<MotionFrame>) -> Result<(), MotionError> {
-        let secs = self.heard as f64 / self.rate_hz;
-        let frames = (secs * MODEL_HZ).ceil() as u64 + 1;
-        let silence = vec![0.0; (self.rate_hz / MODEL_HZ) as usize + 1];
-        while self.told < frames {
-            let waiting = &mut self.waiting;
-            self.mel
-                .push(&silence, &mut |row| waiting.extend_from_slice(row));
+        let frames = self.lane.frames();
+        let silence = self.lane.silence();
+        while self.lane.told < frames {
+            self.lane.push_after(&silence);
             self.run(out).map_err(failed)?;
         }
-        out.truncate(out.len() - (self.told - frames) as usize);
+        out.truncate(out.len() - (self.lane.told - frames) as usize);
         Ok(())
     }
 
     fn run(&mut self, out: &mut Vec<MotionFrame>) -> Candle<()> {
-        while self.waiting.len() >= INPUTS {
-            let frames = (self.waiting.len() / INPUTS).min(CHUNK);
-            let rest = self.waiting.split_off(frames * INPUTS);
-            let input = std::mem::replace(&mut self.waiting, rest);
+        while self.lane.ready() > 0 {
+            let levels = self.lane.take(self.lane.ready().min(CHUNK));
             let manners = self.condition.dim(0)?;
-            let input = Tensor::from_vec(input, (1, frames, INPUTS), &self.model.device)?
-                .repeat((manners, 1, 1))?;
-            let rows = self
-                .model
-                .net
-                .run(&input, &self.condition, &mut self.state, &mut Ok)?
-                .flatten_all()?
-                .to_vec1::<f32>()?;
-            let (asked, ruled) = (
-                &rows[..frames * OUTPUTS],
-                &rows[(manners - 1) * frames * OUTPUTS..],
-            );
-            for (row, ruled) in asked.chunks_exact(OUTPUTS).zip(ruled.chunks_exact(OUTPUTS)) {
-                if self.skip > 0 {
-                    self.skip -= 1;
-                    continue;
-                }
-                out.push(MotionFrame::from_rows(row, ruled, &self.captured));
-                self.told += 1;
-            }
+            let state = (&self.condition, &mut self.state);
+            let rows = self.model.run(levels, 1, manners, state)?;
+            let of_one = rows.len() / manners;
+            let told = (&rows[..of_one], &rows[(manners - 1) * of_one..]);
+            self.lane.tell(told, &self.model.captured, out);
         }
         Ok(())
     }

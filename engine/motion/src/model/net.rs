@@ -4,7 +4,7 @@
 //! (any number of frames at a time, [`State`] carried): what a layer needs of
 //! the past is kept as a tensor, zeros at the start of a sound.
 
-use candle_core::{D, Device, Result, Tensor};
+use candle_core::{D, DType, Device, Result, Tensor};
 
 use super::mel::MELS;
 
@@ -226,10 +226,11 @@ impl Net {
     }
 }
 
-/// Scales each row to root mean square 1.
+/// Scales each row to root mean square 1; squares outgrow half precision.
 fn normal(x: &Tensor) -> Result<Tensor> {
-    let size = (x.sqr()?.mean_keepdim(D::Minus1)? + 1e-5)?.sqrt()?;
-    x.broadcast_div(&size)
+    let wide = x.to_dtype(DType::F32)?;
+    let size = (wide.sqr()?.mean_keepdim(D::Minus1)? + 1e-5)?.sqrt()?;
+    wide.broadcast_div(&size)?.to_dtype(x.dtype())
 }
 
 /// `x` with `len` frames of the past before it; the past moves on.
@@ -343,7 +344,9 @@ fn attend(query: &Tensor, key_value: &Tensor, nearness: &Tensor) -> Result<Tenso
         .permute((2, 0, 1))?
         .contiguous()?;
     let scores = (q.matmul(&k.transpose(2, 3)?.contiguous()?)? / (size as f64).sqrt())?;
-    let scores = scores.broadcast_add(&near)?.broadcast_add(&mask)?;
+    let scores = scores
+        .broadcast_add(&near)?
+        .broadcast_add(&mask.to_dtype(query.dtype())?)?;
     let y = candle_nn::ops::softmax(&scores, D::Minus1)?.matmul(&v)?;
     y.transpose(1, 2)?
         .contiguous()?
