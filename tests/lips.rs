@@ -73,7 +73,8 @@ fn closures(avatar: &Avatar, sound: &Sound) -> (usize, usize, f32) {
         }
         all += 1;
         let first = ((p.start_secs - WITHIN_SECS).max(0.0) * FPS).ceil() as usize;
-        let last = (((p.end_secs + WITHIN_SECS) * FPS) as usize).min(frames - 1);
+        // Around the onset, when lips are seen to meet; a long m may stay shut after.
+        let last = (((p.start_secs + WITHIN_SECS) * FPS) as usize).min(frames - 1);
         closed += usize::from((first..=last).any(|n| gaps[n] < CLOSED * widest));
     }
     (closed, all, widest)
