@@ -21,6 +21,9 @@ pub struct Args {
     secs: f64,
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Say the sentences' words in a random order: sounds meet other neighbours
+    #[arg(long)]
+    shuffled: bool,
 }
 
 /// Sentences in the language of a voice; none where nobody wrote any.
@@ -71,7 +74,12 @@ fn one(synth: &Synthesizer, voice: &VoiceInfo, args: &Args) -> Result<()> {
     let salt = voice.name.bytes().fold(0u64, |h, b| h * 131 + u64::from(b));
     let mut rng = Pcg64Mcg::seed_from_u64(args.seed ^ salt.rotate_left(17));
     let (text, share) = sentences(voice.language);
-    let mut lines: Vec<&str> = text.lines().filter(|l| !l.trim().is_empty()).collect();
+    let mut lines: Vec<String> = if args.shuffled {
+        shuffled(text, &mut rng)
+    } else {
+        text.lines().map(|l| l.trim().to_owned()).collect()
+    };
+    lines.retain(|l| !l.is_empty());
     let (mut samples, mut timing) = (Vec::new(), Timing::default());
     'all: loop {
         lines.shuffle(&mut rng);
@@ -92,6 +100,32 @@ fn one(synth: &Synthesizer, voice: &VoiceInfo, args: &Args) -> Result<()> {
     write_wav(&wav, &samples, synth.sample_rate_hz())?;
     std::fs::write(&json, to_json(&timing)?)?;
     Ok(())
+}
+
+/// As many lines as the text has, of its words in a random order. Where words
+/// are not set apart, two letters next to each other count as one.
+fn shuffled(text: &str, rng: &mut Pcg64Mcg) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    for piece in text.split(|c: char| c.is_whitespace() || ",.!?;:，。！？；：、“”《》".contains(c))
+    {
+        if piece.is_ascii() || piece.chars().all(|c| (c as u32) < 0x2e80) {
+            words.push(piece.to_owned());
+        } else {
+            let letters: Vec<char> = piece.chars().collect();
+            words.extend(letters.chunks(2).map(|pair| pair.iter().collect()));
+        }
+    }
+    words.retain(|w| !w.is_empty());
+    words.shuffle(rng);
+    let apart = if words.iter().all(|w| w.chars().count() <= 2) {
+        ""
+    } else {
+        " "
+    };
+    words
+        .chunks(9)
+        .map(|line| format!("{}.", line.join(apart)))
+        .collect()
 }
 
 fn write_wav(path: &Path, samples: &[f32], rate_hz: u32) -> Result<()> {

@@ -38,7 +38,7 @@ pub const LOOK_AHEAD: usize = 5;
 const CHUNK: usize = 256;
 
 /// Lips begin to shut, and are shut, where the model is this sure that they are.
-const SHUT: (f32, f32) = (0.3, 0.55);
+const SHUT: (f32, f32) = (0.2, 0.42);
 
 /// The trained weights, as the repository holds them.
 const BUILT_IN: &[u8] = include_bytes!("../../../../models/audio2motion/model.safetensors");
