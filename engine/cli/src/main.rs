@@ -3,6 +3,7 @@
 
 mod args;
 mod commands;
+mod delivery;
 mod failure;
 mod interrupt;
 mod manner;
@@ -11,6 +12,7 @@ mod picture;
 mod progress;
 mod settings;
 mod sound;
+mod sound_file;
 mod subtitles;
 
 use std::process::ExitCode;

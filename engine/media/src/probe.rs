@@ -59,6 +59,51 @@ pub fn probe(path: &Path) -> Result<ClipInfo, MediaError> {
     })
 }
 
+impl ClipInfo {
+    /// What a writer knows of a form that [`probe`] cannot read.
+    pub(crate) fn of_frames(
+        path: std::path::PathBuf,
+        container: &str,
+        codec: &str,
+        spec: &crate::ClipSpec,
+        frames: u64,
+    ) -> Self {
+        let duration_secs = spec.rate.frame_time_secs(frames);
+        let stream = |kind, codec: &str| StreamInfo {
+            kind,
+            codec: codec.to_owned(),
+            start_secs: 0.0,
+            duration_secs,
+            frames: 0,
+            size: None,
+            fps: None,
+            colour: None,
+            sample_rate_hz: None,
+            channels: None,
+        };
+        let mut streams = vec![StreamInfo {
+            frames,
+            size: Some(spec.size.to_string()),
+            fps: Some(spec.rate.fps()),
+            ..stream("video", codec)
+        }];
+        if let (Some(audio), crate::ClipFormat::Pngs { .. }) = (spec.audio, spec.encoding.format) {
+            streams.push(StreamInfo {
+                sample_rate_hz: Some(audio.sample_rate_hz),
+                channels: Some(1),
+                ..stream("audio", "pcm_s16le")
+            });
+        }
+        Self {
+            path,
+            container: container.to_owned(),
+            duration_secs,
+            streams,
+            metadata: BTreeMap::new(),
+        }
+    }
+}
+
 /// Opens a file for reading; a missing one is told apart from a strange one.
 pub(crate) fn open(path: &Path) -> Result<format::context::Input, MediaError> {
     crate::init();
@@ -152,7 +197,17 @@ pub struct Capabilities {
 pub fn capabilities() -> Capabilities {
     crate::init();
     let version = codec::version();
-    let encoders = ["libx264", "aac", "libvpx-vp9", "prores_ks", "libx265"];
+    let encoders = [
+        "libx264",
+        "aac",
+        "libx265",
+        "libvpx-vp9",
+        "libopus",
+        "prores_ks",
+        "png",
+        "libwebp_anim",
+        "libmp3lame",
+    ];
     Capabilities {
         libavcodec: format!(
             "{}.{}.{}",
