@@ -60,6 +60,9 @@ pub(crate) struct AudioEncoder {
     pending: Vec<f32>,
     /// Encoded, to be written.
     packets: Vec<Packet>,
+    /// Added to the packets' times, once the first of them is known.
+    shift: Option<i64>,
+    from_zero: bool,
 }
 
 impl AudioEncoder {
@@ -107,6 +110,11 @@ impl AudioEncoder {
             encoded: 0,
             pending: Vec::new(),
             packets: Vec::new(),
+            shift: None,
+            // Matroska says beside the stream how long Opus takes to begin, and
+            // takes that off every time; a start before zero would be taken
+            // for a reason to move the pictures instead.
+            from_zero: kind == AudioCodec::Opus,
         })
     }
 
@@ -154,6 +162,14 @@ impl AudioEncoder {
     fn drain(&mut self) {
         let mut packet = Packet::empty();
         while self.encoder.receive_packet(&mut packet).is_ok() {
+            let shift = match (self.from_zero, self.shift) {
+                (false, _) => 0,
+                (true, Some(shift)) => shift,
+                (true, None) => -packet.pts().unwrap_or_default(),
+            };
+            self.shift = Some(shift);
+            packet.set_pts(packet.pts().map(|t| t + shift));
+            packet.set_dts(packet.dts().map(|t| t + shift));
             self.packets
                 .push(std::mem::replace(&mut packet, Packet::empty()));
         }

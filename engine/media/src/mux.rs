@@ -60,15 +60,8 @@ impl Muxed {
         let video = match format.has_pictures() {
             true => {
                 let recipe = Recipe::of(&spec.encoding);
-                let alpha = spec.encoding.alpha;
                 Some(Video {
-                    encoder: recipe.open(
-                        &mut output,
-                        spec.size,
-                        spec.rate,
-                        alpha,
-                        global_header,
-                    )?,
+                    encoder: recipe.open(&mut output, spec.size, spec.rate, global_header)?,
                     time_base: Rational(spec.rate.den as i32, spec.rate.num as i32),
                     pictures: Pictures::new(spec.size, recipe.pixel),
                 })

@@ -129,7 +129,6 @@ impl Recipe {
         output: &mut context::Output,
         size: Size,
         rate: FrameRate,
-        alpha: bool,
         global_header: bool,
     ) -> Result<encoder::video::Encoder, MediaError> {
         let time_base = Rational(rate.den as i32, rate.num as i32);
@@ -173,12 +172,6 @@ impl Recipe {
             unsafe {
                 (*(*stream.as_mut_ptr()).codecpar).codec_tag = u32::from_le_bytes(tag);
             }
-        }
-        if alpha && self.pixel == Pixel::YUVA420P {
-            // How WebM says that frames bring alpha beside them.
-            let mut metadata = Dictionary::new();
-            metadata.set("alpha_mode", "1");
-            stream.set_metadata(metadata);
         }
         Ok(video)
     }

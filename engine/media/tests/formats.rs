@@ -13,8 +13,8 @@ use huashen_core::{Frame, FrameRate, PixelFormat, Size};
 use huashen_media::{AudioSpec, ClipFormat, ClipSpec, ClipWriter, Codec, Encoding};
 
 const SIZE: Size = Size {
-    width: 96,
-    height: 64,
+    width: 128,
+    height: 96,
 };
 const FRAMES: u64 = 25;
 const RATE_HZ: u32 = 24_000;
@@ -214,6 +214,13 @@ fn every_video_form_has_its_streams_tags_and_bytes() {
             assert_eq!(video[tag], "bt709", "{name} {tag}");
         }
         assert_eq!(video["color_range"], "tv", "{name}");
+        // In Matroska, AAC begins with 21 ms that nothing says to leave out.
+        let starts: f64 = video["start_time"].as_str().unwrap().parse().unwrap();
+        let lead = if name == "a.mkv" { 0.021 } else { 0.0 };
+        assert!(
+            (starts - lead).abs() < 1e-3,
+            "{name}: pictures start at {starts} s"
+        );
         if codec == "hevc" {
             assert_eq!(video["codec_tag_string"], "hvc1");
         }
@@ -239,10 +246,10 @@ fn every_video_form_has_its_streams_tags_and_bytes() {
             );
         }
         write(&path, expect.codec, expect.alpha);
-        assert!(
-            bytes == std::fs::read(&path).unwrap(),
-            "{name}: other bytes"
-        );
+        let again = std::fs::read(&path).unwrap();
+        assert_eq!(bytes.len(), again.len(), "{name}");
+        let differs = bytes.iter().zip(&again).position(|(a, b)| a != b);
+        assert_eq!(differs, None, "{name}: another byte here");
         if name.ends_with("mp4") {
             let at = |atom: &[u8]| bytes.windows(4).position(|w| w == atom).unwrap();
             assert!(at(b"moov") < at(b"mdat"), "{name}: the index comes last");
