@@ -46,7 +46,7 @@ pub enum Command {
     Motion(Motion),
     /// Render a presenter who speaks a script or a recording
     #[command(
-        after_help = "Examples:\n  huashen render hello.txt -o hello.mp4\n  huashen render talk.wav --avatar ./me.vrm --size 1080x1920 --background '#204060' -o talk.mp4\n  huashen render hello.txt --background transparent -o hello.webm"
+        after_help = "Examples:\n  huashen render hello.txt -o hello.mp4\n  huashen render talk.wav --avatar ./me.vrm --size 1080x1920 --background '#204060' -o talk.mp4\n  huashen render hello.txt --background transparent -o hello.webm\n  huashen render hello.txt --size 1080x1920 --burn-subtitles --highlight-words -o hello.mp4"
     )]
     Render(Render),
     /// Render one picture of an avatar, lossless
@@ -169,7 +169,7 @@ pub struct Speak {
     pub output: Option<PathBuf>,
     #[command(flatten)]
     pub voice: VoiceArgs,
-    /// Subtitles to write beside it (.srt or .vtt)
+    /// Subtitles to write beside it (.srt, .vtt or .ass)
     #[arg(long)]
     pub subtitles: Option<PathBuf>,
     /// List the voices
@@ -250,6 +250,32 @@ pub struct DeliveryArgs {
     /// Bits a second of the pictures instead of a quality: 8M, 800k
     #[arg(long, value_name = "BITS")]
     pub bitrate: Option<String>,
+    /// Draw the subtitles into the picture (scripts only)
+    #[arg(long)]
+    pub burn_subtitles: bool,
+    /// Let the word that is heard stand out, in burnt-in and .ass subtitles
+    #[arg(long)]
+    pub highlight_words: bool,
+    /// The font of burnt-in subtitles (.otf, .ttf); Noto Sans SC when left out
+    #[arg(long, value_name = "FILE")]
+    pub font: Option<PathBuf>,
+    /// How long the corner says that the clip is made by AI: its first seconds, all the time, or
+    /// not at all (metadata says it always)
+    #[arg(long, value_enum, default_value_t = LabelArg::Opening)]
+    pub label: LabelArg,
+    /// Where the clip is labelled instead: needed by `--label off`, kept in the record (--json)
+    #[arg(long, value_name = "REASON")]
+    pub i_label_elsewhere: Option<String>,
+    /// Who makes the clip, for its label's metadata
+    #[arg(long, env = "HUASHEN_PRODUCER", value_name = "NAME")]
+    pub producer: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LabelArg {
+    Opening,
+    Whole,
+    Off,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -286,7 +312,7 @@ pub struct Render {
     /// Frames a second
     #[arg(long, env = "HUASHEN_FPS")]
     pub fps: Option<String>,
-    /// Subtitles to write beside it (.srt or .vtt)
+    /// Subtitles to write beside it (.srt, .vtt or .ass)
     #[arg(long)]
     pub subtitles: Option<PathBuf>,
     /// What was made, for machines, on stdout

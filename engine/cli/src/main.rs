@@ -6,6 +6,7 @@ mod commands;
 mod delivery;
 mod failure;
 mod interrupt;
+mod label;
 mod manner;
 mod output;
 mod picture;

@@ -33,6 +33,11 @@ pub struct StreamInfo {
     pub size: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fps: Option<f64>,
+    /// As FFmpeg names it; of VP9 with alpha, that of the picture without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pixel_format: Option<String>,
+    /// Whether what is behind the pictures shows through.
+    pub alpha: bool,
     /// Matrix, primaries, transfer and range of the pictures.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub colour: Option<String>,
@@ -77,6 +82,8 @@ impl ClipInfo {
             frames: 0,
             size: None,
             fps: None,
+            pixel_format: None,
+            alpha: false,
             colour: None,
             sample_rate_hz: None,
             channels: None,
@@ -85,6 +92,7 @@ impl ClipInfo {
             frames,
             size: Some(spec.size.to_string()),
             fps: Some(spec.rate.fps()),
+            alpha: spec.encoding.alpha,
             ..stream("video", codec)
         }];
         if let (Some(audio), crate::ClipFormat::Pngs { .. }) = (spec.audio, spec.encoding.format) {
@@ -149,6 +157,8 @@ fn stream_info(stream: &ffmpeg::Stream<'_>) -> StreamInfo {
         frames: stream.frames().max(0) as u64,
         size: None,
         fps: None,
+        pixel_format: None,
+        alpha: false,
         colour: None,
         sample_rate_hz: None,
         channels: None,
@@ -160,6 +170,15 @@ fn stream_info(stream: &ffmpeg::Stream<'_>) -> StreamInfo {
         "video" => {
             if let Ok(video) = context.decoder().video() {
                 info.size = Some(format!("{}x{}", video.width(), video.height()));
+                let pixel = video.format().descriptor();
+                let name = pixel.map_or("", |p| p.name());
+                // WebM keeps alpha beside the pictures.
+                let beside = stream.metadata().get("alpha_mode") == Some("1");
+                info.alpha = beside
+                    || ["yuva", "rgba", "bgra", "argb"]
+                        .iter()
+                        .any(|p| name.starts_with(p));
+                info.pixel_format = Some(name.to_owned());
                 let name = |n: Option<&str>| n.unwrap_or("unknown").to_owned();
                 info.colour = Some(format!(
                     "{}/{}/{} {}",

@@ -1,6 +1,5 @@
 //! `huashen render`: a script or a recording becomes a clip.
 
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -8,6 +7,7 @@ use huashen_avatar::Avatar;
 use huashen_core::{Frame, FrameRate, FrameSink, Pose, SinkError};
 use huashen_media::{AudioSpec, ClipInfo, ClipSpec, ClipWriter};
 use huashen_motion::MotionOptions;
+use huashen_overlay::{CaptionStyle, CueShape, Overlay};
 use huashen_pipeline::Sound;
 use huashen_pipeline::offline::{ClipStage, RenderStage, render_clip};
 use huashen_render::Renderer;
@@ -17,6 +17,7 @@ use serde::Serialize;
 
 use crate::args::Render;
 use crate::delivery::Delivery;
+use crate::label::{self, Label};
 use crate::progress::Progress;
 use crate::settings::Settings;
 use crate::sound::Input;
@@ -28,6 +29,7 @@ const LEAST_MOTION_HZ: f64 = 50.0;
 pub fn run(args: &Render, settings: &Settings, quiet: bool) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
     // Everything that can be wrong is found before the long work begins.
+    label::check(&args.delivery)?;
     if let Some(path) = &args.subtitles {
         subtitles::format_of(path)?;
         output::check_target(path, args.force)?;
@@ -54,6 +56,17 @@ pub fn run(args: &Render, settings: &Settings, quiet: bool) -> anyhow::Result<Ex
     };
     let manner = crate::manner::options(&args.manner, &args.voice)?;
     let input = sound::open(&args.input)?;
+    let wants_words = args.subtitles.is_some() || args.delivery.burn_subtitles;
+    if wants_words && matches!(input, Input::Recording(_)) {
+        anyhow::bail!(
+            "subtitles need a script: nobody knows the words of {} yet",
+            args.input.display()
+        );
+    }
+    let letters = match args.delivery.burn_subtitles && renderer.is_some() {
+        true => Some(subtitles::letters(args.delivery.font.as_deref())?),
+        false => None,
+    };
 
     let mut sound = match &input {
         Input::Script(script) => {
@@ -65,30 +78,54 @@ pub fn run(args: &Render, settings: &Settings, quiet: bool) -> anyhow::Result<Ex
     };
     interrupt::check()?;
 
+    let format = delivery.encoding.format;
+    let holds = (format.has_pictures(), format.keeps_metadata());
+    let name = &avatar.manifest.name;
+    let label = Label::new(&args.delivery, settings, &input, &sound, name, holds);
+    let size = renderer.as_ref().map_or(subtitles::SCREEN, |(s, _)| *s);
+    let cues = match wants_words {
+        true => huashen_overlay::cues(&sound.timing, CueShape::for_aspect(size.aspect())),
+        false => Vec::new(),
+    };
+    let highlight = args.delivery.highlight_words;
     let (clip, frames) = match &mut renderer {
-        Some((size, renderer)) => {
+        Some((_, renderer)) => {
+            let mut overlay = Overlay::default();
+            if let Some(text) = label.text {
+                overlay.mark(text, label.throughout, size);
+            }
+            if let Some(mut letters) = letters {
+                subtitles::check_letters(&mut letters, &cues);
+                overlay.captions(cues.clone(), CaptionStyle { highlight }, letters, size);
+            }
             let motion = MotionOptions {
                 rate_hz: rate.fps() * motion_steps(rate),
                 ..manner
             };
             let spec = ClipSpec {
-                size: *size,
+                size,
                 rate,
                 encoding: delivery.encoding,
                 audio: Some(AudioSpec {
                     sample_rate_hz: sound.sample_rate_hz(),
                 }),
-                metadata: Vec::new(),
+                metadata: label.pairs()?,
             };
-            draw(&args.output, spec, &mut sound, &motion, renderer, quiet)?
+            let clip = Clip {
+                writer: ClipWriter::create(&args.output, spec)?,
+                overlay,
+                rate,
+            };
+            draw(clip, &mut sound, &motion, renderer, quiet)?
         }
         None => {
-            sound_file::write(&delivery.place, delivery.encoding, Vec::new(), &mut sound)?;
+            let encoding = delivery.encoding;
+            sound_file::write(&delivery.place, encoding, label.pairs()?, &mut sound)?;
             (huashen_media::probe(&delivery.place)?, 0)
         }
     };
     if let Some(path) = &args.subtitles {
-        subtitles::write(path, &sound.timing)?;
+        subtitles::write(path, &cues, size, highlight)?;
     }
     if args.json {
         output::json(&Made {
@@ -96,6 +133,7 @@ pub fn run(args: &Render, settings: &Settings, quiet: bool) -> anyhow::Result<Ex
             avatar: &avatar.manifest.name,
             adapter: renderer.as_ref().map(|(_, r)| r.adapter().name.as_str()),
             frames,
+            label,
             elapsed_secs: started.elapsed().as_secs_f64(),
         })?;
     } else {
@@ -111,16 +149,14 @@ fn motion_steps(rate: FrameRate) -> f64 {
 
 /// Renders and encodes; gives what the clip holds and its number of frames.
 fn draw(
-    path: &Path,
-    spec: ClipSpec,
+    mut clip: Clip,
     sound: &mut Sound,
     motion: &MotionOptions,
     renderer: &mut Renderer,
     quiet: bool,
 ) -> anyhow::Result<(ClipInfo, u64)> {
-    let rate = spec.rate;
+    let rate = clip.rate;
     let mut poses = sound.planner(motion)?.step_by(motion_steps(rate) as usize);
-    let mut clip = Clip(ClipWriter::create(path, spec)?);
     let mut progress = Progress::new("render", "frames", quiet);
     let frames = render_clip(
         sound,
@@ -131,7 +167,7 @@ fn draw(
         &interrupt::pressed,
         &mut |done, total| progress.at(done, total),
     )?;
-    let info = clip.0.finish()?;
+    let info = clip.writer.finish()?;
     progress.done(&format!("{frames} frames"));
     Ok((info, frames))
 }
@@ -155,6 +191,7 @@ struct Made<'a> {
     /// None where nothing was drawn.
     adapter: Option<&'a str>,
     frames: u64,
+    label: Label,
     elapsed_secs: f64,
 }
 
@@ -171,14 +208,20 @@ impl RenderStage for Stage<'_> {
     }
 }
 
-struct Clip(ClipWriter);
+struct Clip {
+    writer: ClipWriter,
+    overlay: Overlay,
+    rate: FrameRate,
+}
 
 impl ClipStage for Clip {
-    fn video(&mut self, frame: Frame) -> Result<(), SinkError> {
-        Ok(self.0.video(frame)?)
+    fn video(&mut self, mut frame: Frame) -> Result<(), SinkError> {
+        let at_secs = self.rate.frame_time_secs(frame.index);
+        self.overlay.draw(&mut frame, at_secs);
+        Ok(self.writer.video(frame)?)
     }
 
     fn audio(&mut self, samples: &[f32]) -> Result<(), SinkError> {
-        Ok(self.0.audio(samples)?)
+        Ok(self.writer.audio(samples)?)
     }
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use huashen_core::{Timing, paths};
 use huashen_media::{ClipFormat, Encoding};
+use huashen_overlay::CueShape;
 use huashen_pipeline::Sound;
 use serde::Serialize;
 
@@ -42,7 +43,9 @@ pub fn run(args: &Speak, settings: &Settings, quiet: bool) -> anyhow::Result<Exi
     };
     sound_file::write(path, encoding, Vec::new(), &mut sound)?;
     if let Some(path) = &args.subtitles {
-        subtitles::write(path, &sound.timing)?;
+        let shape = CueShape::for_aspect(subtitles::SCREEN.aspect());
+        let cues = huashen_overlay::cues(&sound.timing, shape);
+        subtitles::write(path, &cues, subtitles::SCREEN, false)?;
     }
     if args.json {
         output::json(&Spoken::new(path, &sound))?;
