@@ -10,6 +10,7 @@ use std::ops::Range;
 use huashen_core::Timing;
 use unicode_linebreak::linebreaks;
 
+use crate::written::as_written;
 use crate::{Cue, CueShape, CueWord};
 
 /// A pause this long ends a cue.
@@ -20,9 +21,10 @@ const LEAST_SECS: f64 = 0.9;
 const LINGER_SECS: f64 = 0.25;
 const LINES: usize = 2;
 
-/// Groups the words of `timing` into cues whose lines fit `shape`.
-pub fn cues(timing: &Timing, shape: CueShape) -> Vec<Cue> {
-    let words: Vec<CueWord> = pieces(timing, shape);
+/// Groups the words of `timing` into cues whose lines fit `shape`; they read as
+/// in `source`, the script they were spoken from.
+pub fn cues(timing: &Timing, source: &str, shape: CueShape) -> Vec<Cue> {
+    let words: Vec<CueWord> = pieces(timing, source, shape);
     let mut cues = Vec::new();
     let mut begin = 0;
     for end in 1..=words.len() {
@@ -64,10 +66,11 @@ fn is_wide(c: char) -> bool {
 
 /// The words with the blanks before them; one too long for a line is cut where
 /// Unicode allows, or anywhere.
-fn pieces(timing: &Timing, shape: CueShape) -> Vec<CueWord> {
+fn pieces(timing: &Timing, source: &str, shape: CueShape) -> Vec<CueWord> {
     let mut out: Vec<CueWord> = Vec::new();
-    for word in &timing.words {
-        let text = word.text.trim();
+    let written = as_written(timing, source);
+    for (word, written) in timing.words.iter().zip(&written) {
+        let text = written.as_ref().unwrap_or(&word.text).trim();
         if text.is_empty() {
             continue;
         }
@@ -78,7 +81,11 @@ fn pieces(timing: &Timing, shape: CueShape) -> Vec<CueWord> {
         for (i, part) in parts.into_iter().enumerate() {
             let share = part.chars().count() as f64 / letters;
             let end = at + share * (word.end_secs - word.start_secs);
-            let spaced = i == 0 && out.last().is_some_and(|l| needs_space(&l.text, part));
+            let spaced = match (i, written) {
+                (0, Some(written)) => written.starts_with(' ') && !out.is_empty(),
+                (0, None) => out.last().is_some_and(|l| needs_space(&l.text, part)),
+                _ => false,
+            };
             out.push(CueWord {
                 text: format!("{}{part}", if spaced { " " } else { "" }),
                 start_secs: at,
@@ -266,7 +273,7 @@ mod tests {
     }
 
     fn texts(text: &str, aspect: f32) -> Vec<Vec<String>> {
-        let cues = cues(&timing(text), CueShape::for_aspect(aspect));
+        let cues = cues(&timing(text), "", CueShape::for_aspect(aspect));
         cues.iter().map(|c| c.texts().collect()).collect()
     }
 
@@ -276,6 +283,7 @@ mod tests {
         assert_eq!(found, [["Hello world."], ["你好，世界"], ["again"]]);
         let cues = cues(
             &timing("Hello world. 你好， 世界 | again"),
+            "",
             CueShape::for_aspect(LANDSCAPE),
         );
         // Up to the next one, or as long as it takes to be read.

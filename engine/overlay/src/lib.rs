@@ -9,6 +9,7 @@ mod cue;
 mod lettering;
 mod mark;
 mod sprite;
+mod written;
 
 use huashen_core::{Frame, Size};
 use thiserror::Error;

@@ -83,9 +83,12 @@ pub fn run(args: &Render, settings: &Settings, quiet: bool) -> anyhow::Result<Ex
     let name = &avatar.manifest.name;
     let label = Label::new(&args.delivery, settings, &input, &sound, name, holds);
     let size = renderer.as_ref().map_or(subtitles::SCREEN, |(s, _)| *s);
-    let cues = match wants_words {
-        true => huashen_overlay::cues(&sound.timing, CueShape::for_aspect(size.aspect())),
-        false => Vec::new(),
+    let cues = match (&input, wants_words) {
+        (Input::Script(script), true) => {
+            let shape = CueShape::for_aspect(size.aspect());
+            huashen_overlay::cues(&sound.timing, &script.plain_text(), shape)
+        }
+        _ => Vec::new(),
     };
     let highlight = args.delivery.highlight_words;
     let (clip, frames) = match &mut renderer {

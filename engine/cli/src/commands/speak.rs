@@ -44,7 +44,7 @@ pub fn run(args: &Speak, settings: &Settings, quiet: bool) -> anyhow::Result<Exi
     sound_file::write(path, encoding, Vec::new(), &mut sound)?;
     if let Some(path) = &args.subtitles {
         let shape = CueShape::for_aspect(subtitles::SCREEN.aspect());
-        let cues = huashen_overlay::cues(&sound.timing, shape);
+        let cues = huashen_overlay::cues(&sound.timing, &script.plain_text(), shape);
         subtitles::write(path, &cues, subtitles::SCREEN, false)?;
     }
     if args.json {
