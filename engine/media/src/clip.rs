@@ -14,6 +14,7 @@ use crate::gif::Gif;
 use crate::mux::Muxed;
 use crate::pngs::Pngs;
 use crate::target::Target;
+use crate::video::Recipe;
 use crate::{ClipInfo, MediaError, probe};
 
 /// What a clip is made of.
@@ -67,13 +68,7 @@ impl ClipWriter {
     pub fn create(path: &Path, spec: ClipSpec) -> Result<Self, MediaError> {
         crate::init();
         let format = spec.encoding.format;
-        if spec.encoding.bits_per_sec.is_some() && !format.takes_bit_rate() {
-            return Err(MediaError::NotIn {
-                what: "a bit rate",
-                file: path.to_owned(),
-                expected: "leave it out: this form has none to choose".to_owned(),
-            });
-        }
+        spec.encoding.check(path, spec.rate)?;
         let place = format.place(path);
         let target = match format {
             ClipFormat::Pngs { .. } => Target::folder(&place)?,
@@ -171,6 +166,29 @@ impl ClipWriter {
         match self.thread.take().map(JoinHandle::join) {
             Some(Ok(result)) => result,
             Some(Err(_)) | None => Err(MediaError::Stopped),
+        }
+    }
+}
+
+impl Encoding {
+    /// Whether a clip at `path` can be encoded so, here and at this rate: to be
+    /// asked before long work begins.
+    ///
+    /// # Errors
+    /// A bit rate or frame rate that the form cannot have, a missing encoder.
+    pub fn check(&self, path: &Path, rate: FrameRate) -> Result<(), MediaError> {
+        crate::init();
+        if self.bits_per_sec.is_some() && !self.format.takes_bit_rate() {
+            return Err(MediaError::NotIn {
+                what: "a bit rate",
+                file: path.to_owned(),
+                expected: "leave it out: this form has none to choose".to_owned(),
+            });
+        }
+        match self.format {
+            ClipFormat::Gif => crate::gif::check(rate),
+            ClipFormat::Video(..) | ClipFormat::WebP => Recipe::of(self).find().map(|_| ()),
+            ClipFormat::Pngs { .. } | ClipFormat::Sound(_) => Ok(()),
         }
     }
 }

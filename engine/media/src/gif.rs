@@ -27,7 +27,7 @@ const COMMON: usize = 100;
 /// Strength of the dither, in 8-bit steps.
 const DITHER: f32 = 10.0;
 /// Shorter frames than this are slowed down by players.
-const LEAST_CENTISECS: u64 = 2;
+const LEAST_CENTISECS: f64 = 2.0;
 
 const BAYER: [[u8; 4]; 4] = [[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]];
 
@@ -53,14 +53,20 @@ struct Writer {
     written: u64,
 }
 
+/// Whether players show this many frames a second.
+pub(crate) fn check(rate: FrameRate) -> Result<(), MediaError> {
+    let most = 100.0 / LEAST_CENTISECS;
+    match rate.fps() > most {
+        true => Err(MediaError::TooFast {
+            fps: rate.fps(),
+            most,
+        }),
+        false => Ok(()),
+    }
+}
+
 impl Gif {
     pub fn open(target: &Target, spec: &ClipSpec) -> Result<Self, MediaError> {
-        if spec.rate.fps() > 100.0 / LEAST_CENTISECS as f64 {
-            return Err(MediaError::TooFast {
-                fps: spec.rate.fps(),
-                most: 100.0 / LEAST_CENTISECS as f64,
-            });
-        }
         let file = File::create(target.temp()).map_err(|e| target.error(&e.to_string()))?;
         let path = target.path().to_owned();
         let said = spec.metadata.iter().map(|(k, v)| format!("{k}={v}"));

@@ -123,6 +123,11 @@ impl Recipe {
         }
     }
 
+    /// The encoder, where this build of FFmpeg has it.
+    pub fn find(&self) -> Result<ffmpeg::Codec, MediaError> {
+        encoder::find_by_name(self.encoder).ok_or(MediaError::NoEncoder(self.known_as))
+    }
+
     /// Adds the stream to `output` and opens its encoder.
     pub fn open(
         &self,
@@ -132,8 +137,7 @@ impl Recipe {
         global_header: bool,
     ) -> Result<encoder::video::Encoder, MediaError> {
         let time_base = Rational(rate.den as i32, rate.num as i32);
-        let codec =
-            encoder::find_by_name(self.encoder).ok_or(MediaError::NoEncoder(self.known_as))?;
+        let codec = self.find()?;
         let mut stream = output.add_stream(codec).doing("adding the pictures")?;
         let mut video = codec::context::Context::new_with_codec(codec)
             .encoder()

@@ -104,8 +104,8 @@ fn cut(text: &str, shape: CueShape) -> Vec<&str> {
     while width(rest, shape) > full(shape) {
         let fits = |at: usize| at > 0 && width(&rest[..at], shape) <= full(shape);
         let allowed = linebreaks(rest).map(|(at, _)| at).filter(|at| fits(*at));
-        let anywhere = rest.char_indices().map(|(at, _)| at).filter(|at| fits(*at));
-        let Some(at) = allowed.last().or_else(|| anywhere.last()) else {
+        let mut anywhere = rest.char_indices().map(|(at, _)| at).filter(|at| fits(*at));
+        let Some(at) = allowed.last().or_else(|| anywhere.next_back()) else {
             break;
         };
         parts.push(&rest[..at]);

@@ -44,6 +44,7 @@ pub fn run(args: &Render, settings: &Settings, quiet: bool) -> anyhow::Result<Ex
         .or(settings.fps.as_deref())
         .unwrap_or(delivery.fps())
         .parse()?;
+    delivery.encoding.check(&args.output, rate)?;
     let mut renderer = match delivery.encoding.format.has_pictures() {
         true => {
             huashen_avatar::require_speech(&avatar)?;
