@@ -48,7 +48,7 @@ pub enum Command {
     #[command(
         after_help = "Examples:\n  huashen render hello.txt -o hello.mp4\n  huashen render talk.wav --avatar ./me.vrm --size 1080x1920 --background '#204060' -o talk.mp4\n  huashen render hello.txt --background transparent -o hello.webm\n  huashen render hello.txt --size 1080x1920 --burn-subtitles --highlight-words -o hello.mp4"
     )]
-    Render(Render),
+    Render(Box<Render>),
     /// Render one picture of an avatar, lossless
     #[command(
         after_help = "Example:\n  huashen still --pose jawOpen=.7,eyeBlinkLeft=1,headYaw=10 -o pose.png"

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use huashen_avatar::Avatar;
-use huashen_core::{PixelFormat, Size, paths};
+use huashen_avatar::{Avatar, Lens};
+use huashen_core::{Joint, PixelFormat, Size, paths};
 use huashen_render::{Background, Framing, Look, RenderOptions};
 use image::{DynamicImage, ImageDecoder, ImageReader, RgbaImage};
 
@@ -142,6 +142,32 @@ pub fn plate(avatar: &Avatar, framing: Option<Framing>, size: Size) -> anyhow::R
             ),
         },
     ))
+}
+
+/// Where the face is in the picture, with room to move: left, top, right,
+/// bottom in pixels. None where the model has no eyes.
+pub fn face_px(avatar: &Avatar, framing: Option<Framing>, size: Size) -> Option<[f32; 4]> {
+    let left = avatar.model.joint_position(Joint::LeftEye)?;
+    let right = avatar.model.joint_position(Joint::RightEye)?;
+    let camera = huashen_avatar::camera(avatar, framing, size.aspect());
+    let middle = (left + right) * 0.5;
+    // Metres from the picture's lower to its upper edge, where the eyes are.
+    let tall = match camera.lens {
+        Lens::Perspective { fov_y } => 2.0 * (camera.eye.z - middle.z) * (fov_y * 0.5).tan(),
+        Lens::Orthographic { height } => height,
+    };
+    let px_per_m = size.height as f32 / tall.max(1e-4);
+    let x = size.width as f32 * 0.5 + (middle.x - camera.target.x) * px_per_m;
+    let y = size.height as f32 * 0.5 - (middle.y - camera.target.y) * px_per_m;
+    // A face is about three and a half times as wide and as tall, from brow to
+    // chin, as its eyes are apart.
+    let unit = left.distance(right) * px_per_m;
+    Some([
+        x - 1.75 * unit,
+        y - 1.3 * unit,
+        x + 1.75 * unit,
+        y + 2.3 * unit,
+    ])
 }
 
 fn background_of(text: &str) -> anyhow::Result<Background> {

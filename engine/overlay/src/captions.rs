@@ -42,6 +42,11 @@ pub fn em_px(size: Size) -> f32 {
         .max(8.0)
 }
 
+/// What two lines and the margin under them take, in pixels.
+pub(crate) fn room_px(size: Size) -> f32 {
+    bottom_margin(size) * size.height as f32 + 2.0 * 1.3 * em_px(size)
+}
+
 pub(crate) struct Captions {
     cues: Vec<Cue>,
     style: CaptionStyle,

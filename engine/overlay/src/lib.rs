@@ -31,16 +31,25 @@ pub enum OverlayError {
 /// What is drawn over every frame of a clip.
 #[derive(Default)]
 pub struct Overlay {
-    mark: Option<(Sprite, Option<f64>)>,
+    mark: Option<Mark>,
     captions: Option<Captions>,
 }
 
 impl Overlay {
-    /// Adds the label, in the upper left corner of a picture of `size`: for its
-    /// first seconds, or throughout.
-    pub fn mark(&mut self, text: MarkText, throughout: bool, size: Size) {
-        let until = (!throughout).then_some(MARK_SECS);
-        self.mark = Some((mark::sprite(text, size), until));
+    /// Adds the label, in a corner of a picture of `size` where it hides the
+    /// least of `face` (left, top, right, bottom in pixels): for the first
+    /// seconds, or throughout. Subtitles are added before it.
+    pub fn mark(&mut self, text: MarkText, throughout: bool, size: Size, face: Option<[f32; 4]>) {
+        let sprite = mark::sprite(text, size);
+        let below = match &self.captions {
+            Some(_) => captions::room_px(size),
+            None => 0.0,
+        };
+        self.mark = Some(Mark {
+            at: mark::place(&sprite, size, face, below),
+            sprite,
+            until: (!throughout).then_some(MARK_SECS),
+        });
     }
 
     /// Adds subtitles, in `letters`, to a picture of `size`.
@@ -59,10 +68,18 @@ impl Overlay {
         if let Some(captions) = &mut self.captions {
             captions.draw(frame, at_secs);
         }
-        if let Some((sprite, until)) = &self.mark {
-            let left = until.map_or(1.0, |until| (until - at_secs) / mark::FADE_SECS);
-            let (x, y) = mark::place(frame.size);
-            sprite.blend(frame, x, y, left.clamp(0.0, 1.0) as f32);
+        if let Some(mark) = &self.mark {
+            let left = mark
+                .until
+                .map_or(1.0, |until| (until - at_secs) / mark::FADE_SECS);
+            let (x, y) = mark.at;
+            mark.sprite.blend(frame, x, y, left.clamp(0.0, 1.0) as f32);
         }
     }
+}
+
+struct Mark {
+    sprite: Sprite,
+    at: (usize, usize),
+    until: Option<f64>,
 }

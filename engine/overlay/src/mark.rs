@@ -79,10 +79,41 @@ pub(crate) fn sprite(text: MarkText, size: Size) -> Sprite {
     sprite
 }
 
-/// Where its corner lies.
-pub(crate) fn place(size: Size) -> (usize, usize) {
-    let inset = (size.width.min(size.height) as f32 * INSET).round() as usize & !1;
-    (inset, inset)
+/// Where the sprite's upper left corner lies: in the first of the picture's
+/// corners where it hides nothing of `face`, or where it hides the least.
+/// `below`: what is taken at the lower edge.
+pub(crate) fn place(
+    sprite: &Sprite,
+    size: Size,
+    face: Option<[f32; 4]>,
+    below: f32,
+) -> (usize, usize) {
+    let (width, height) = (size.width as f32, size.height as f32);
+    let inset = width.min(height) * INSET;
+    let (w, h) = (sprite.width as f32, sprite.height as f32);
+    let right = (width - inset - w).max(0.0);
+    let bottom = (height - below.max(inset) - h).max(0.0);
+    let hidden = |(x, y): (f32, f32)| {
+        let Some([left, top, right, bottom]) = face else {
+            return 0.0;
+        };
+        let wide = (right.min(x + w) - left.max(x)).max(0.0);
+        let tall = (bottom.min(y + h) - top.max(y)).max(0.0);
+        wide * tall
+    };
+    let corners = [
+        (inset, inset),
+        (right, inset),
+        (inset, bottom),
+        (right, bottom),
+    ];
+    let mut best = corners[0];
+    for corner in corners {
+        if hidden(corner) < hidden(best) {
+            best = corner;
+        }
+    }
+    (best.0.round() as usize & !1, best.1.round() as usize & !1)
 }
 
 #[cfg(test)]
@@ -103,5 +134,22 @@ mod tests {
         }
         assert!(letters.lacks("人工智能生成 AI-generated").is_empty());
         assert_eq!(letters.lacks("人好人好"), ['好']);
+    }
+
+    #[test]
+    fn it_keeps_off_the_face_and_the_subtitles() {
+        let size = Size {
+            width: 512,
+            height: 512,
+        };
+        let mark = sprite(MarkText::Both, size);
+        let at = |face, below| place(&mark, size, face, below);
+        assert_eq!(at(None, 0.0), (22, 22));
+        assert_eq!(at(Some([150.0, 200.0, 350.0, 400.0]), 0.0), (22, 22));
+        // A face high in the middle, as photos have it.
+        let (x, y) = at(Some([150.0, 60.0, 350.0, 260.0]), 0.0);
+        assert!(x == 22 && y > 260, "{x} {y}");
+        let (_, above) = at(Some([150.0, 60.0, 350.0, 260.0]), 100.0);
+        assert!(above + mark.height <= 412, "{above}");
     }
 }

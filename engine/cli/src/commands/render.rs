@@ -51,7 +51,8 @@ pub fn run(args: &Render, settings: &Settings, quiet: bool) -> anyhow::Result<Ex
             let size = picture::size(&args.picture, settings, &avatar, delivery.longest_px())?;
             let pixels = delivery.encoding.pixels();
             let options = picture::options(&args.picture, settings, &avatar, size, pixels)?;
-            Some((size, Renderer::new(&avatar, &options)?))
+            let face = picture::face_px(&avatar, options.framing, size);
+            Some((size, face, Renderer::new(&avatar, &options)?))
         }
         false => None,
     };
@@ -83,7 +84,7 @@ pub fn run(args: &Render, settings: &Settings, quiet: bool) -> anyhow::Result<Ex
     let holds = (format.has_pictures(), format.keeps_metadata());
     let name = &avatar.manifest.name;
     let label = Label::new(&args.delivery, settings, &input, &sound, name, holds);
-    let size = renderer.as_ref().map_or(subtitles::SCREEN, |(s, _)| *s);
+    let size = renderer.as_ref().map_or(subtitles::SCREEN, |(s, _, _)| *s);
     let cues = match (&input, wants_words) {
         (Input::Script(script), true) => {
             let shape = CueShape::for_aspect(size.aspect());
@@ -93,14 +94,14 @@ pub fn run(args: &Render, settings: &Settings, quiet: bool) -> anyhow::Result<Ex
     };
     let highlight = args.delivery.highlight_words;
     let (clip, frames) = match &mut renderer {
-        Some((_, renderer)) => {
+        Some((_, face, renderer)) => {
             let mut overlay = Overlay::default();
-            if let Some(text) = label.text {
-                overlay.mark(text, label.throughout, size);
-            }
             if let Some(mut letters) = letters {
                 subtitles::check_letters(&mut letters, &cues);
                 overlay.captions(cues.clone(), CaptionStyle { highlight }, letters, size);
+            }
+            if let Some(text) = label.text {
+                overlay.mark(text, label.throughout, size, *face);
             }
             let motion = MotionOptions {
                 rate_hz: rate.fps() * motion_steps(rate),
@@ -135,7 +136,7 @@ pub fn run(args: &Render, settings: &Settings, quiet: bool) -> anyhow::Result<Ex
         output::json(&Made {
             clip,
             avatar: &avatar.manifest.name,
-            adapter: renderer.as_ref().map(|(_, r)| r.adapter().name.as_str()),
+            adapter: renderer.as_ref().map(|(_, _, r)| r.adapter().name.as_str()),
             frames,
             label,
             elapsed_secs: started.elapsed().as_secs_f64(),
