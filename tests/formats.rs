@@ -194,6 +194,45 @@ fn a_clip_says_that_it_is_synthetic_unless_it_is_said_elsewhere() {
     }
 }
 
+/// What was drawn on nothing, laid over a colour, is what is drawn on the colour.
+#[test]
+fn a_transparent_clip_composites_over_two_colours() {
+    if !common::has(&["vulkan", "ffmpeg"]) {
+        return;
+    }
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path();
+    tone(dir, "0.4");
+    let render = |out: &str, back: &str| {
+        let args = ["render", "tone.wav", "--size", "320x180", "--fps", "5"];
+        made(
+            dir,
+            &[&args[..], &["-o", out, "--background", back]].concat(),
+        );
+    };
+    render("clear/", "transparent");
+    for (out, back) in [("white/", [255.0; 3]), ("blue/", [40.0, 60.0, 90.0])] {
+        let [r, g, b] = back;
+        render(out, &format!("rgb({r},{g},{b})"));
+        for n in ["00000.png", "00001.png"] {
+            let clear = image::open(dir.join("clear").join(n)).unwrap().into_rgba8();
+            let drawn = png(&dir.join(out).join(n));
+            let mut squares = 0.0;
+            for (front, want) in clear.pixels().zip(drawn.pixels()) {
+                let a = f64::from(front[3]) / 255.0;
+                for c in 0..3 {
+                    let over = f64::from(front[c]) * a + back[c] * (1.0 - a);
+                    squares += (over - f64::from(want[c])).powi(2);
+                }
+            }
+            // Players mix encoded values, the renderer light: edges differ a little.
+            let psnr = 10.0 * (255.0_f64.powi(2) * 320.0 * 180.0 * 3.0 / squares).log10();
+            println!("{out}{n}: {psnr:.1} dB");
+            assert!(psnr > 38.0, "{out}{n}: {psnr:.1} dB");
+        }
+    }
+}
+
 #[test]
 fn subtitles_are_written_and_burnt_in() {
     if !common::has(&["vulkan", "ffmpeg", "speech", "font"]) {

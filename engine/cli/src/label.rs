@@ -87,15 +87,7 @@ impl Label {
         Self {
             visible: shown.map(|text| text.lines().join(" ")),
             throughout: shown.is_some() && args.label == LabelArg::Whole,
-            metadata: metadata.then(|| Aigc {
-                label: "1",
-                content_producer: producer.map_or(PRODUCER, String::as_str).to_owned(),
-                produce_id: produce_id(sound, avatar),
-                reserved_code1: "",
-                content_propagator: "",
-                propagate_id: "",
-                reserved_code2: "",
-            }),
+            metadata: metadata.then(|| Aigc::new(producer, sound, avatar)),
             elsewhere: args.i_label_elsewhere.clone(),
             text: shown,
         }
@@ -103,10 +95,27 @@ impl Label {
 
     /// The container's metadata.
     pub fn pairs(&self) -> anyhow::Result<Vec<(String, String)>> {
-        match &self.metadata {
-            Some(aigc) => Ok(vec![(KEY.to_owned(), serde_json::to_string(aigc)?)]),
-            None => Ok(Vec::new()),
+        self.metadata.iter().map(Aigc::pair).collect()
+    }
+}
+
+impl Aigc {
+    /// For `sound`, made by `producer` with `maker`: an avatar, or none.
+    pub fn new(producer: Option<&String>, sound: &Sound, maker: &str) -> Self {
+        Self {
+            label: "1",
+            content_producer: producer.map_or(PRODUCER, String::as_str).to_owned(),
+            produce_id: produce_id(sound, maker),
+            reserved_code1: "",
+            content_propagator: "",
+            propagate_id: "",
+            reserved_code2: "",
         }
+    }
+
+    /// The container's metadata.
+    pub fn pair(&self) -> anyhow::Result<(String, String)> {
+        Ok((KEY.to_owned(), serde_json::to_string(self)?))
     }
 }
 

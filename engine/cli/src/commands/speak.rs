@@ -10,6 +10,7 @@ use huashen_pipeline::Sound;
 use serde::Serialize;
 
 use crate::args::Speak;
+use crate::label::Aigc;
 use crate::settings::Settings;
 use crate::{output, sound, sound_file, subtitles};
 
@@ -41,7 +42,12 @@ pub fn run(args: &Speak, settings: &Settings, quiet: bool) -> anyhow::Result<Exi
         format,
         ..Encoding::default()
     };
-    sound_file::write(path, encoding, Vec::new(), &mut sound)?;
+    let label = Aigc::new(settings.producer.as_ref(), &sound, "");
+    let metadata = match format.keeps_metadata() {
+        true => vec![label.pair()?],
+        false => Vec::new(),
+    };
+    sound_file::write(path, encoding, metadata, &mut sound)?;
     if let Some(path) = &args.subtitles {
         let shape = CueShape::for_aspect(subtitles::SCREEN.aspect());
         let cues = huashen_overlay::cues(&sound.timing, &script.plain_text(), shape);
