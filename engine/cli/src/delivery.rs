@@ -51,7 +51,7 @@ impl Delivery {
         if self.place.is_dir() && (force || empty(&self.place)) {
             // Whether its own folder can be written, and it.
             output::check_target(&self.place.join("0"), true)?;
-            return output::check_target(&self.place.with_extension("tmp"), true);
+            return output::check_target(&self.place.with_file_name(".huashen-new"), true);
         }
         output::check_target(&self.place, false)
     }

@@ -146,7 +146,7 @@ impl ClipFormat {
                 expected: "leave the codec out: this form has its own".to_owned(),
             });
         }
-        if alpha && !format.keeps_alpha() {
+        if alpha && format.has_pictures() && !format.keeps_alpha() {
             return Err(MediaError::NoAlpha {
                 file: path.to_owned(),
             });
@@ -292,7 +292,7 @@ mod tests {
             ("a.webm", None, false, Video(Container::WebM, Codec::Vp9)),
             ("a.gif", None, true, Gif),
             ("a.webp", None, true, WebP),
-            ("a.m4a", None, false, Sound(SoundFormat::M4a)),
+            ("a.m4a", None, true, Sound(SoundFormat::M4a)),
             ("shots/", None, true, Pngs { digits: 5 }),
             ("shots/%04d.png", None, true, Pngs { digits: 4 }),
         ] {
@@ -306,7 +306,7 @@ mod tests {
             ("a.avi", None, false, ".mp4"),
             ("a.png", None, false, "folder"),
             ("%04d.png", None, false, "folder"),
-            ("a.wav", None, true, "transparent"),
+            ("a.wav", Some(Codec::H264), false, "codec"),
         ] {
             let said = of(name, codec, alpha).unwrap_err().to_string();
             assert!(said.contains(why), "{name}: {said}");
