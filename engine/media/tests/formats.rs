@@ -13,8 +13,8 @@ use huashen_core::{Frame, FrameRate, PixelFormat, Size};
 use huashen_media::{AudioSpec, ClipFormat, ClipSpec, ClipWriter, Codec, Encoding};
 
 const SIZE: Size = Size {
-    width: 128,
-    height: 96,
+    width: 160,
+    height: 90,
 };
 const FRAMES: u64 = 25;
 const RATE_HZ: u32 = 24_000;
