@@ -51,9 +51,9 @@ pub enum Command {
     Track(Track),
     /// Render a presenter who speaks a script or a recording
     #[command(
-        after_help = "Examples:\n  huashen render hello.txt -o hello.mp4\n  huashen render talk.wav --avatar ./me.vrm --size 1080x1920 --background '#204060' -o talk.mp4"
+        after_help = "Examples:\n  huashen render hello.txt -o hello.mp4\n  huashen render talk.wav --avatar ./me.vrm --size 1080x1920 --background '#204060' -o talk.mp4\n  huashen render hello.txt --background transparent -o hello.webm\n  huashen render hello.txt --size 1080x1920 --burn-subtitles --highlight-words -o hello.mp4"
     )]
-    Render(Render),
+    Render(Box<Render>),
     /// Render one picture of an avatar, lossless
     #[command(
         after_help = "Example:\n  huashen still --pose jawOpen=.7,eyeBlinkLeft=1,headYaw=10 -o pose.png"
@@ -172,12 +172,12 @@ pub struct Speak {
     /// The script: a text file with markup, or `-` for stdin
     #[arg(required_unless_present = "voices")]
     pub script: Option<PathBuf>,
-    /// The sound file to write (.wav)
+    /// The sound file to write (.wav, .m4a or .mp3)
     #[arg(short, long, required_unless_present = "voices")]
     pub output: Option<PathBuf>,
     #[command(flatten)]
     pub voice: VoiceArgs,
-    /// Subtitles to write beside it (.srt or .vtt)
+    /// Subtitles to write beside it (.srt, .vtt or .ass)
     #[arg(long)]
     pub subtitles: Option<PathBuf>,
     /// List the voices
@@ -234,7 +234,7 @@ pub struct PictureArgs {
     /// Width x height in pixels
     #[arg(long, env = "HUASHEN_SIZE")]
     pub size: Option<String>,
-    /// A colour (#rrggbb or a name), a picture, or `transparent` (stills)
+    /// A colour (#rrggbb or a name), a picture, or `transparent` (.webm, .mov, PNGs, stills)
     #[arg(long, env = "HUASHEN_BACKGROUND")]
     pub background: Option<String>,
     /// How much of the person is in the picture; a bust, or a photo as it was taken, when left out
@@ -260,13 +260,72 @@ pub enum LookArg {
     Full,
 }
 
+/// In what form a clip comes out.
+#[derive(Debug, ClapArgs)]
+pub struct DeliveryArgs {
+    /// How pictures are encoded, where the name leaves it open; h264, vp9 in .webm, prores in a
+    /// transparent .mov when left out
+    #[arg(long, value_enum)]
+    pub codec: Option<CodecArg>,
+    /// How well pictures are kept, against size and time
+    #[arg(long, value_enum, default_value_t = QualityArg::Good)]
+    pub quality: QualityArg,
+    /// Bits a second of the pictures instead of a quality: 8M, 800k
+    #[arg(long, value_name = "BITS")]
+    pub bitrate: Option<String>,
+    /// Draw the subtitles into the picture (scripts only)
+    #[arg(long)]
+    pub burn_subtitles: bool,
+    /// Let the word that is heard stand out, in burnt-in and .ass subtitles
+    #[arg(long)]
+    pub highlight_words: bool,
+    /// The font of burnt-in subtitles (.otf, .ttf); Noto Sans SC when left out
+    #[arg(long, value_name = "FILE")]
+    pub font: Option<PathBuf>,
+    /// How long the corner says that the clip is made by AI: its first seconds, all the time, or
+    /// not at all (metadata says it always)
+    #[arg(long, value_enum, default_value_t = LabelArg::Opening)]
+    pub label: LabelArg,
+    /// Where the clip is labelled instead: needed by `--label off`, kept in the record (--json)
+    #[arg(long, value_name = "REASON")]
+    pub i_label_elsewhere: Option<String>,
+    /// Who makes the clip, for its label's metadata
+    #[arg(long, env = "HUASHEN_PRODUCER", value_name = "NAME")]
+    pub producer: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LabelArg {
+    Opening,
+    Whole,
+    Off,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum CodecArg {
+    H264,
+    H265,
+    Vp9,
+    Prores,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum QualityArg {
+    Draft,
+    Good,
+    Best,
+}
+
 #[derive(Debug, ClapArgs)]
 pub struct Render {
     /// A script (text) or a recording (sound or video)
     pub input: PathBuf,
-    /// The clip to write (.mp4)
+    /// The clip to write: .mp4, .mov, .mkv or .webm; a folder for PNGs (`shots/`); .gif or .webp
+    /// for a small preview; .wav, .m4a or .mp3 for the sound alone
     #[arg(short, long)]
     pub output: PathBuf,
+    #[command(flatten)]
+    pub delivery: DeliveryArgs,
     #[command(flatten)]
     pub picture: PictureArgs,
     #[command(flatten)]
@@ -276,7 +335,7 @@ pub struct Render {
     /// Frames a second
     #[arg(long, env = "HUASHEN_FPS")]
     pub fps: Option<String>,
-    /// Subtitles to write beside it (.srt or .vtt)
+    /// Subtitles to write beside it (.srt, .vtt or .ass)
     #[arg(long)]
     pub subtitles: Option<PathBuf>,
     /// What was made, for machines, on stdout

@@ -3,14 +3,17 @@
 
 mod args;
 mod commands;
+mod delivery;
 mod failure;
 mod interrupt;
+mod label;
 mod manner;
 mod output;
 mod picture;
 mod progress;
 mod settings;
 mod sound;
+mod sound_file;
 mod subtitles;
 
 use std::process::ExitCode;

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use huashen_avatar::Avatar;
-use huashen_core::{PixelFormat, Size, paths};
+use huashen_avatar::{Avatar, Lens};
+use huashen_core::{Joint, PixelFormat, Size, paths};
 use huashen_render::{Background, Framing, Look, RenderOptions};
 use image::{DynamicImage, ImageDecoder, ImageReader, RgbaImage};
 
@@ -24,36 +24,68 @@ pub fn avatar(args: &PictureArgs, settings: &Settings) -> anyhow::Result<Avatar>
     Ok(Avatar::find(name, &paths::avatars_dir())?)
 }
 
+/// The picture's size: as asked for, a photo's own, or what most screens show;
+/// `longest` is the most that a size nobody asked for may have a side.
+pub fn size(
+    args: &PictureArgs,
+    settings: &Settings,
+    avatar: &Avatar,
+    longest: u32,
+) -> anyhow::Result<Size> {
+    let Some(text) = args.size.as_deref().or(settings.size.as_deref()) else {
+        let Size { width, height } = own_size(avatar);
+        let most = width.max(height);
+        let side = |v: u32| match most > longest {
+            true => (v * longest / most).max(64) & !1,
+            false => v,
+        };
+        return Ok(Size {
+            width: side(width),
+            height: side(height),
+        });
+    };
+    Ok(text.parse()?)
+}
+
+/// Whether nothing is to be behind the person.
+pub fn is_transparent(args: &PictureArgs, settings: &Settings, avatar: &Avatar) -> bool {
+    background_text(args, settings, avatar).is_some_and(is_clear)
+}
+
+fn background_text<'a>(
+    args: &'a PictureArgs,
+    settings: &'a Settings,
+    avatar: &'a Avatar,
+) -> Option<&'a str> {
+    args.background
+        .as_deref()
+        .or(settings.background.as_deref())
+        .or(avatar.manifest.background.as_deref())
+}
+
+fn is_clear(text: &str) -> bool {
+    text.eq_ignore_ascii_case("transparent")
+}
+
 /// How it is drawn.
 pub fn options(
     args: &PictureArgs,
     settings: &Settings,
     avatar: &Avatar,
+    size: Size,
     format: PixelFormat,
 ) -> anyhow::Result<RenderOptions> {
-    let size = match args.size.as_deref().or(settings.size.as_deref()) {
-        Some(text) => text.parse()?,
-        None => own_size(avatar),
-    };
     let framing = args.shot.map(|shot| match shot {
         Shot::Face => Framing::Face,
         Shot::Bust => Framing::Bust,
         Shot::Half => Framing::Half,
         Shot::Full => Framing::Full,
     });
-    let background = args
-        .background
-        .as_deref()
-        .or(settings.background.as_deref())
-        .or(avatar.manifest.background.as_deref());
-    let background = match background {
+    let background = match background_text(args, settings, avatar) {
         Some(text) => background_of(text)?,
         None if avatar.manifest.photo.is_some() => plate(avatar, framing, size)?,
         None => RenderOptions::default().background,
     };
-    if background == Background::Transparent && format != PixelFormat::Rgba8 {
-        bail!("an mp4 cannot be transparent: choose a background colour or picture");
-    }
     Ok(RenderOptions {
         size,
         background,
@@ -112,8 +144,34 @@ pub fn plate(avatar: &Avatar, framing: Option<Framing>, size: Size) -> anyhow::R
     ))
 }
 
+/// Where the face is in the picture, with room to move: left, top, right,
+/// bottom in pixels. None where the model has no eyes.
+pub fn face_px(avatar: &Avatar, framing: Option<Framing>, size: Size) -> Option<[f32; 4]> {
+    let left = avatar.model.joint_position(Joint::LeftEye)?;
+    let right = avatar.model.joint_position(Joint::RightEye)?;
+    let camera = huashen_avatar::camera(avatar, framing, size.aspect());
+    let middle = (left + right) * 0.5;
+    // Metres from the picture's lower to its upper edge, where the eyes are.
+    let tall = match camera.lens {
+        Lens::Perspective { fov_y } => 2.0 * (camera.eye.z - middle.z) * (fov_y * 0.5).tan(),
+        Lens::Orthographic { height } => height,
+    };
+    let px_per_m = size.height as f32 / tall.max(1e-4);
+    let x = size.width as f32 * 0.5 + (middle.x - camera.target.x) * px_per_m;
+    let y = size.height as f32 * 0.5 - (middle.y - camera.target.y) * px_per_m;
+    // A face is about three and a half times as wide and as tall, from brow to
+    // chin, as its eyes are apart.
+    let unit = left.distance(right) * px_per_m;
+    Some([
+        x - 1.75 * unit,
+        y - 1.3 * unit,
+        x + 1.75 * unit,
+        y + 2.3 * unit,
+    ])
+}
+
 fn background_of(text: &str) -> anyhow::Result<Background> {
-    if text.eq_ignore_ascii_case("transparent") {
+    if is_clear(text) {
         return Ok(Background::Transparent);
     }
     let path = Path::new(text);
@@ -128,9 +186,7 @@ fn background_of(text: &str) -> anyhow::Result<Background> {
     };
     let [r, g, b, a] = colour.to_rgba8();
     if a != 255 {
-        bail!(
-            "`{text}` lets something through: choose a solid colour, or `transparent` for stills"
-        );
+        bail!("`{text}` lets something through: choose a solid colour, or `transparent`");
     }
     Ok(Background::Color([r, g, b]))
 }

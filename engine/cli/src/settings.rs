@@ -15,6 +15,7 @@ pub struct Settings {
     pub fps: Option<String>,
     pub size: Option<String>,
     pub background: Option<String>,
+    pub producer: Option<String>,
 }
 
 const FILE: &str = "huashen.toml";

@@ -1,11 +1,12 @@
-//! Subtitle files.
+//! Subtitles: files beside a clip, and letters for those in the picture.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::bail;
-use huashen_core::Timing;
-use huashen_pipeline::subtitles::{Cue, cues};
+use anyhow::{Context, bail};
+use huashen_core::{Size, paths};
+use huashen_overlay::{Cue, Lettering};
 use subtp::srt::{SrtSubtitle, SubRip};
 use subtp::vtt::{VttBlock, VttCue, VttTimings, WebVtt};
 
@@ -16,6 +17,7 @@ use crate::output;
 pub enum Format {
     Srt,
     Vtt,
+    Ass,
 }
 
 /// The format that `path`'s extension names.
@@ -23,16 +25,23 @@ pub fn format_of(path: &Path) -> anyhow::Result<Format> {
     match path.extension().and_then(|e| e.to_str()) {
         Some(e) if e.eq_ignore_ascii_case("srt") => Ok(Format::Srt),
         Some(e) if e.eq_ignore_ascii_case("vtt") => Ok(Format::Vtt),
+        Some(e) if e.eq_ignore_ascii_case("ass") => Ok(Format::Ass),
         _ => bail!(
-            "`{}` does not say which subtitles to write: end it in .srt or .vtt",
+            "`{}` does not say which subtitles to write: end it in .srt, .vtt or .ass",
             path.display()
         ),
     }
 }
 
-/// Writes the words of `timing` to `path`.
-pub fn write(path: &Path, timing: &Timing) -> anyhow::Result<()> {
-    let cues = cues(timing);
+/// What a subtitle file of a sound without pictures is made for.
+pub const SCREEN: Size = Size {
+    width: 1280,
+    height: 720,
+};
+
+/// Writes `cues` to `path`; `size` is the picture's, `highlight` lets words
+/// stand out as they are heard, where the format can.
+pub fn write(path: &Path, cues: &[Cue], size: Size, highlight: bool) -> anyhow::Result<()> {
     let text = match format_of(path)? {
         Format::Srt => SubRip {
             subtitles: cues.iter().zip(1..).map(|(cue, n)| srt(cue, n)).collect(),
@@ -43,8 +52,37 @@ pub fn write(path: &Path, timing: &Timing) -> anyhow::Result<()> {
             ..WebVtt::default()
         }
         .render(),
+        Format::Ass => ass(cues, size, highlight),
     };
     output::write_whole(path, text.as_bytes())
+}
+
+/// The letters of burnt-in subtitles: from `font`, or Noto Sans SC.
+pub fn letters(font: Option<&Path>) -> anyhow::Result<Lettering> {
+    let path = match font {
+        Some(path) => path.to_owned(),
+        None => paths::models_dir().join("noto_sans_sc/NotoSansSC-Regular.otf"),
+    };
+    if font.is_none() && !path.is_file() {
+        let text = "the font of burnt-in subtitles is missing: run `huashen setup text`, or name \
+                    one with --font";
+        return Err(crate::failure::Missing(text.to_owned()).into());
+    }
+    let bytes =
+        std::fs::read(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+    Ok(Lettering::new(&path.display().to_string(), bytes)?)
+}
+
+/// Says which characters of `cues` the font cannot write.
+pub fn check_letters(letters: &mut Lettering, cues: &[Cue]) {
+    let text: String = cues.iter().flat_map(Cue::texts).collect();
+    let lacking: String = letters.lacks(&text).into_iter().take(20).collect();
+    if !lacking.is_empty() {
+        output::note(&format!(
+            "the font of the subtitles lacks {lacking}: they show as boxes; name a font that has \
+             them with --font"
+        ));
+    }
 }
 
 fn at(secs: f64) -> Duration {
@@ -56,17 +94,17 @@ fn srt(cue: &Cue, sequence: u32) -> SrtSubtitle {
         sequence,
         start: at(cue.start_secs).into(),
         end: at(cue.end_secs).into(),
-        text: vec![cue.text.clone()],
+        text: cue.texts().collect(),
         line_position: None,
     }
 }
 
 fn vtt(cue: &Cue) -> VttBlock {
-    let payload = cue
-        .text
-        .replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;");
+    let escaped = |line: String| {
+        line.replace('&', "&amp;")
+            .replace('<', "&lt;")
+            .replace('>', "&gt;")
+    };
     VttCue {
         identifier: None,
         timings: VttTimings {
@@ -74,7 +112,76 @@ fn vtt(cue: &Cue) -> VttBlock {
             end: at(cue.end_secs).into(),
         },
         settings: None,
-        payload: vec![payload],
+        payload: cue.texts().map(escaped).collect(),
     }
     .into()
+}
+
+/// Advanced SubStation Alpha, looking as the burnt-in ones do. Words that stand
+/// out stay so to the end of their cue: it is the format's karaoke.
+fn ass(cues: &[Cue], size: Size, highlight: bool) -> String {
+    let em = huashen_overlay::em_px(size);
+    let below = (huashen_overlay::bottom_margin(size) * size.height as f32).round();
+    let side = (size.width as f32 * 0.05).round();
+    let said = if highlight {
+        "&H000AD6FF"
+    } else {
+        "&H00FFFFFF"
+    };
+    let mut text = format!(
+        "[Script Info]\nScriptType: v4.00+\nPlayResX: {}\nPlayResY: {}\nWrapStyle: 2\n\
+         ScaledBorderAndShadow: yes\nYCbCr Matrix: TV.709\n\n[V4+ Styles]\nFormat: Name, Fontname, \
+         Fontsize, PrimaryColour, SecondaryColour, OutlineColour, BackColour, Bold, Italic, \
+         Underline, StrikeOut, ScaleX, ScaleY, Spacing, Angle, BorderStyle, Outline, Shadow, \
+         Alignment, MarginL, MarginR, MarginV, Encoding\n\
+         Style: Default,Noto Sans SC,{:.1},{said},&H00FFFFFF,&H26000000,&H00000000,0,0,0,0,100,\
+         100,0,0,1,{:.1},0,2,{side},{side},{below},1\n\n[Events]\nFormat: Layer, Start, End, \
+         Style, Name, MarginL, MarginR, MarginV, Effect, Text\n",
+        size.width,
+        size.height,
+        // Here a size is from the highest to the lowest of a font's lines.
+        em * 1.448,
+        em * 0.075,
+    );
+    for cue in cues {
+        let mut at = cue.start_secs;
+        let mut lines = Vec::new();
+        for line in &cue.lines {
+            let mut said = String::new();
+            for word in line {
+                if highlight {
+                    // A word lasts until the next one begins.
+                    let hundredths = |secs: f64| (secs * 100.0).round() as i64;
+                    if word.start_secs > at {
+                        let wait = hundredths(word.start_secs) - hundredths(at);
+                        let _ = write!(said, "{{\\k{wait}}}");
+                    }
+                    let lasts = hundredths(word.end_secs) - hundredths(word.start_secs);
+                    let _ = write!(said, "{{\\k{lasts}}}");
+                    at = word.end_secs;
+                }
+                let plain = word.text.replace('\\', "\\\u{2060}");
+                said.push_str(&plain.replace('{', "\\{").replace('}', "\\}"));
+            }
+            lines.push(said);
+        }
+        let _ = writeln!(
+            text,
+            "Dialogue: 0,{},{},Default,,0,0,0,,{}",
+            ass_time(cue.start_secs),
+            ass_time(cue.end_secs),
+            lines.join("\\N")
+        );
+    }
+    text
+}
+
+fn ass_time(secs: f64) -> String {
+    let all = (secs.max(0.0) * 100.0).round() as u64;
+    let (hours, minutes) = (all / 360_000, all / 6000 % 60);
+    format!(
+        "{hours}:{minutes:02}:{:02}.{:02}",
+        all / 100 % 60,
+        all % 100
+    )
 }

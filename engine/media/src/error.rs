@@ -22,6 +22,19 @@ pub enum MediaError {
         found: String,
         expected: &'static str,
     },
+    #[error("{file} does not take {what}: {expected}")]
+    NotIn {
+        what: &'static str,
+        file: PathBuf,
+        expected: String,
+    },
+    #[error(
+        "{file} cannot be transparent: write .webm (VP9), .mov (ProRes 4444), a folder of PNGs, \
+         .webp or .gif, or choose a background colour or picture"
+    )]
+    NoAlpha { file: PathBuf },
+    #[error("a GIF shows at most {most} frames a second, not {fps}: choose a lower --fps")]
+    TooFast { fps: f64, most: f64 },
     #[error("this build of FFmpeg has no {0} encoder; install an FFmpeg that has it")]
     NoEncoder(&'static str),
     #[error("a frame is {found}, the clip is {expected}")]

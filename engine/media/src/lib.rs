@@ -1,27 +1,37 @@
 //! Clips out, sound in: the only crate that names FFmpeg.
 //!
-//! [`ClipWriter`] encodes frames and sound into a finished file, [`AudioReader`]
-//! and [`VideoReader`] decode any file that libav reads, [`WavWriter`] writes plain
+//! [`ClipWriter`] encodes frames and sound into a finished file, in the form that
+//! its name asks for ([`ClipFormat`]); [`AudioReader`] and [`VideoReader`]
+//! decode any file that libav reads, [`WavWriter`] writes plain
 //! sound, [`probe`] and [`capabilities`] say what a file holds and what this
 //! build of libav can do.
 
+mod audio;
+mod bleed;
 mod clip;
 mod error;
+mod format;
+mod gif;
+mod mux;
+mod picture;
+mod pngs;
 mod probe;
 mod reader;
 mod target;
 mod video;
+mod video_reader;
 mod wav;
 
 use std::sync::Once;
 
 use ffmpeg_next as ffmpeg;
 
-pub use clip::{AudioSpec, ClipSpec, ClipWriter, VideoCodec};
+pub use clip::{AudioSpec, ClipSpec, ClipWriter};
 pub use error::MediaError;
+pub use format::{ClipFormat, Codec, Container, Encoding, Quality, SoundFormat};
 pub use probe::{Capabilities, ClipInfo, StreamInfo, capabilities, probe};
 pub use reader::AudioReader;
-pub use video::{VideoPicture, VideoReader};
+pub use video_reader::{VideoPicture, VideoReader};
 pub use wav::WavWriter;
 
 /// Registers libav once and quiets it: its errors come back as results.

@@ -33,6 +33,11 @@ pub struct StreamInfo {
     pub size: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fps: Option<f64>,
+    /// As FFmpeg names it; of VP9 with alpha, that of the picture without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pixel_format: Option<String>,
+    /// Whether what is behind the pictures shows through.
+    pub alpha: bool,
     /// Matrix, primaries, transfer and range of the pictures.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub colour: Option<String>,
@@ -57,6 +62,54 @@ pub fn probe(path: &Path) -> Result<ClipInfo, MediaError> {
             .map(|(k, v)| (k.to_owned(), v.to_owned()))
             .collect(),
     })
+}
+
+impl ClipInfo {
+    /// What a writer knows of a form that [`probe`] cannot read.
+    pub(crate) fn of_frames(
+        path: std::path::PathBuf,
+        container: &str,
+        codec: &str,
+        spec: &crate::ClipSpec,
+        frames: u64,
+    ) -> Self {
+        let duration_secs = spec.rate.frame_time_secs(frames);
+        let stream = |kind, codec: &str| StreamInfo {
+            kind,
+            codec: codec.to_owned(),
+            start_secs: 0.0,
+            duration_secs,
+            frames: 0,
+            size: None,
+            fps: None,
+            pixel_format: None,
+            alpha: false,
+            colour: None,
+            sample_rate_hz: None,
+            channels: None,
+        };
+        let mut streams = vec![StreamInfo {
+            frames,
+            size: Some(spec.size.to_string()),
+            fps: Some(spec.rate.fps()),
+            alpha: spec.encoding.alpha,
+            ..stream("video", codec)
+        }];
+        if let (Some(audio), crate::ClipFormat::Pngs { .. }) = (spec.audio, spec.encoding.format) {
+            streams.push(StreamInfo {
+                sample_rate_hz: Some(audio.sample_rate_hz),
+                channels: Some(1),
+                ..stream("audio", "pcm_s16le")
+            });
+        }
+        Self {
+            path,
+            container: container.to_owned(),
+            duration_secs,
+            streams,
+            metadata: BTreeMap::new(),
+        }
+    }
 }
 
 /// Opens a file for reading; a missing one is told apart from a strange one.
@@ -104,6 +157,8 @@ fn stream_info(stream: &ffmpeg::Stream<'_>) -> StreamInfo {
         frames: stream.frames().max(0) as u64,
         size: None,
         fps: None,
+        pixel_format: None,
+        alpha: false,
         colour: None,
         sample_rate_hz: None,
         channels: None,
@@ -115,6 +170,15 @@ fn stream_info(stream: &ffmpeg::Stream<'_>) -> StreamInfo {
         "video" => {
             if let Ok(video) = context.decoder().video() {
                 info.size = Some(format!("{}x{}", video.width(), video.height()));
+                let pixel = video.format().descriptor();
+                let name = pixel.map_or("", |p| p.name());
+                // WebM keeps alpha beside the pictures.
+                let beside = stream.metadata().get("alpha_mode") == Some("1");
+                info.alpha = beside
+                    || ["yuva", "rgba", "bgra", "argb"]
+                        .iter()
+                        .any(|p| name.starts_with(p));
+                info.pixel_format = Some(name.to_owned());
                 let name = |n: Option<&str>| n.unwrap_or("unknown").to_owned();
                 info.colour = Some(format!(
                     "{}/{}/{} {}",
@@ -152,7 +216,17 @@ pub struct Capabilities {
 pub fn capabilities() -> Capabilities {
     crate::init();
     let version = codec::version();
-    let encoders = ["libx264", "aac", "libvpx-vp9", "prores_ks", "libx265"];
+    let encoders = [
+        "libx264",
+        "aac",
+        "libx265",
+        "libvpx-vp9",
+        "libopus",
+        "prores_ks",
+        "png",
+        "libwebp_anim",
+        "libmp3lame",
+    ];
     Capabilities {
         libavcodec: format!(
             "{}.{}.{}",

@@ -1,19 +1,36 @@
-//! A file that appears whole or not at all.
+//! A file, or a folder of files, that appears whole or not at all.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::MediaError;
+use crate::{MediaError, pngs};
 
 /// A hidden temporary beside its target; removed unless committed.
 pub(crate) struct Target {
     path: PathBuf,
     temp: PathBuf,
+    folder: bool,
     committed: bool,
 }
 
 impl Target {
     /// Claims a temporary name in the folder of `path`; the folder must be writable.
     pub fn new(path: &Path) -> Result<Self, MediaError> {
+        let target = Self::named(path, false)?;
+        std::fs::File::create(&target.temp).map_err(|e| target.error(&e.to_string()))?;
+        Ok(target)
+    }
+
+    /// The same for a folder of numbered pictures.
+    pub fn folder(path: &Path) -> Result<Self, MediaError> {
+        let target = Self::named(path, true)?;
+        // What a killed run of the same number left.
+        let _ = std::fs::remove_dir_all(&target.temp);
+        std::fs::create_dir(&target.temp).map_err(|e| target.error(&e.to_string()))?;
+        Ok(target)
+    }
+
+    fn named(path: &Path, folder: bool) -> Result<Self, MediaError> {
         let name = path.file_name().ok_or_else(|| MediaError::Write {
             path: path.to_owned(),
             reason: "it names no file".to_owned(),
@@ -23,17 +40,20 @@ impl Target {
             name.to_string_lossy(),
             std::process::id()
         ));
-        let target = Self {
+        Ok(Self {
             path: path.to_owned(),
             temp,
+            folder,
             committed: false,
-        };
-        std::fs::File::create(&target.temp).map_err(|e| target.error(&e.to_string()))?;
-        Ok(target)
+        })
     }
 
     pub fn temp(&self) -> &Path {
         &self.temp
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     pub fn error(&self, reason: &str) -> MediaError {
@@ -43,18 +63,40 @@ impl Target {
         }
     }
 
-    /// Puts the finished file in place.
+    /// Puts the finished file in place. In a folder that is there already, our
+    /// own files of an earlier run are replaced and others left alone.
     pub fn commit(mut self) -> Result<PathBuf, MediaError> {
-        std::fs::rename(&self.temp, &self.path).map_err(|e| self.error(&e.to_string()))?;
+        let moved = match self.folder && self.path.is_dir() {
+            true => self.replace_files(),
+            false => std::fs::rename(&self.temp, &self.path),
+        };
+        moved.map_err(|e| self.error(&e.to_string()))?;
         self.committed = true;
         Ok(self.path.clone())
+    }
+
+    fn replace_files(&self) -> io::Result<()> {
+        for entry in std::fs::read_dir(&self.path)? {
+            let path = entry?.path();
+            if pngs::is_ours(&path) {
+                std::fs::remove_file(&path)?;
+            }
+        }
+        for entry in std::fs::read_dir(&self.temp)? {
+            let entry = entry?;
+            std::fs::rename(entry.path(), self.path.join(entry.file_name()))?;
+        }
+        std::fs::remove_dir(&self.temp)
     }
 }
 
 impl Drop for Target {
     fn drop(&mut self) {
         if !self.committed {
-            let _ = std::fs::remove_file(&self.temp);
+            let _ = match self.folder {
+                true => std::fs::remove_dir_all(&self.temp),
+                false => std::fs::remove_file(&self.temp),
+            };
         }
     }
 }

@@ -1,337 +1,196 @@
-//! Pictures out of any video that libav reads, upright, as RGBA.
+//! The video encoders and their settings.
 
-use std::path::{Path, PathBuf};
-
-use ffmpeg::format::Pixel;
-use ffmpeg::software::scaling;
-use ffmpeg::{Packet, codec, format, frame, media};
+use ffmpeg::codec::encoder;
+use ffmpeg::format::{Pixel, context};
+use ffmpeg::{Dictionary, Rational, codec, color};
 use ffmpeg_next as ffmpeg;
+use huashen_core::{FrameRate, Size};
 
-use crate::MediaError;
 use crate::error::Doing;
+use crate::format::{Codec, Encoding, Quality};
+use crate::{ClipFormat, MediaError};
 
-/// Pictures with more pixels than this are refused: nobody films so, and each
-/// takes 4 bytes a pixel.
-const MAX_PIXELS: u64 = 1 << 27;
+/// An encoder gives the same bytes for the same number of threads; a number
+/// taken from the machine would change files from one machine to the next.
+const THREADS: &str = "2";
 
-/// One picture of a video.
-#[derive(Clone, Debug)]
-pub struct VideoPicture {
-    /// When it is shown, in seconds from the file's start.
-    pub pts_secs: f64,
-    pub width: u32,
-    pub height: u32,
-    /// sRGB-encoded R, G, B, 255; rows from the top, no padding.
-    pub rgba: Vec<u8>,
+/// Where there is AVX-512, x264 (core 164) gives other bytes the second time in
+/// one process when a side is no multiple of 16; with AVX2 it does not.
+fn narrow_x264() -> Option<(&'static str, String)> {
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx512f") && std::arch::is_x86_feature_detected!("avx2")
+    {
+        return Some(("x264-params", "asm=avx2".to_owned()));
+    }
+    None
 }
 
-/// Decodes the best video stream of a file, one picture at a time.
-pub struct VideoReader {
-    path: PathBuf,
-    input: format::context::Input,
-    stream: usize,
-    decoder: codec::decoder::Video,
-    scaler: Option<scaling::Context>,
-    secs_per_tick: f64,
-    start_secs: f64,
-    quarter_turns: u32,
-    fps: f64,
-    duration_secs: f64,
-    state: State,
-    delivered: u64,
-    damaged_packets: u64,
+/// Which encoder, fed with what, set how.
+pub(crate) struct Recipe {
+    encoder: &'static str,
+    known_as: &'static str,
+    pub pixel: Pixel,
+    options: Vec<(&'static str, String)>,
+    /// `hvc1`, for players that know no other name of H.265.
+    tag: Option<[u8; 4]>,
 }
 
-#[derive(PartialEq, Eq)]
-enum State {
-    Reading,
-    Draining,
-    Done,
-}
-
-impl VideoReader {
-    /// Opens `path`.
-    ///
-    /// # Errors
-    /// A file that cannot be opened, holds no video, or one that cannot be decoded.
-    pub fn open(path: &Path) -> Result<Self, MediaError> {
-        let input = crate::probe::open(path)?;
-        let Some(stream) = input.streams().best(media::Type::Video) else {
-            return Err(MediaError::NoVideo {
-                path: path.to_owned(),
-            });
-        };
-        let cannot = |reason: String| MediaError::Open {
-            path: path.to_owned(),
-            reason,
-        };
-        let mut context = codec::context::Context::from_parameters(stream.parameters())
-            .doing("reading the video's header")?;
-        context.set_threading(codec::threading::Config::kind(
-            codec::threading::Type::Frame,
-        ));
-        let decoder = context.decoder().video().map_err(|e| {
-            let codec = stream.parameters().id();
-            cannot(format!("its video ({codec:?}) cannot be decoded: {e}"))
-        })?;
-        let pixels = u64::from(decoder.width()) * u64::from(decoder.height());
-        if pixels > MAX_PIXELS {
-            return Err(cannot(format!(
-                "its pictures are {}x{}, larger than 8K",
-                decoder.width(),
-                decoder.height()
-            )));
-        }
-        let rate = stream.avg_frame_rate();
-        let fps = match f64::from(rate) {
-            fps if fps.is_finite() && fps > 0.0 => fps,
-            _ => 25.0,
-        };
-        // SAFETY: the input is open; both are plain numbers in it.
-        let (start, duration) =
-            unsafe { ((*input.as_ptr()).start_time, (*input.as_ptr()).duration) };
-        let secs = |ticks: i64| ticks as f64 / f64::from(ffmpeg::ffi::AV_TIME_BASE);
-        let known = start != ffmpeg::ffi::AV_NOPTS_VALUE;
-        Ok(Self {
-            path: path.to_owned(),
-            stream: stream.index(),
-            decoder,
-            scaler: None,
-            secs_per_tick: f64::from(stream.time_base()),
-            start_secs: if known { secs(start) } else { 0.0 },
-            quarter_turns: quarter_turns(&stream),
-            fps,
-            duration_secs: secs(duration.max(0)),
-            state: State::Reading,
-            delivered: 0,
-            damaged_packets: 0,
-            input,
-        })
-    }
-
-    /// Pictures a second on average, as the header says; 25 when it does not.
-    pub fn fps(&self) -> f64 {
-        self.fps
-    }
-
-    /// As the file's header says; 0 when it does not.
-    pub fn duration_secs(&self) -> f64 {
-        self.duration_secs
-    }
-
-    /// Packets that could not be decoded so far and were left out.
-    pub fn damaged_packets(&self) -> u64 {
-        self.damaged_packets
-    }
-
-    fn picture(&mut self) -> Result<Option<VideoPicture>, MediaError> {
-        loop {
-            let mut decoded = frame::Video::empty();
-            if self.decoder.receive_frame(&mut decoded).is_ok() {
-                return self.convert(&decoded).map(Some);
+impl Recipe {
+    pub fn of(encoding: &Encoding) -> Self {
+        let Encoding {
+            format,
+            quality,
+            alpha,
+            ..
+        } = *encoding;
+        let by = |draft: &str, good: &str, best: &str| {
+            match quality {
+                Quality::Draft => draft,
+                Quality::Good => good,
+                Quality::Best => best,
             }
-            match self.state {
-                State::Reading => self.feed(),
-                State::Draining | State::Done => {
-                    self.state = State::Done;
-                    if self.delivered == 0 {
-                        return Err(MediaError::NoPicture {
-                            path: self.path.clone(),
-                        });
-                    }
-                    return Ok(None);
-                }
+            .to_owned()
+        };
+        let rate = |crf: (&'static str, String)| match encoding.bits_per_sec {
+            Some(bits) => ("b", bits.to_string()),
+            None => crf,
+        };
+        match format {
+            ClipFormat::Video(_, Codec::H264) => Self {
+                encoder: "libx264",
+                known_as: "libx264 (H.264)",
+                pixel: Pixel::YUV420P,
+                options: [
+                    // Faster than the renderer on two cores.
+                    ("preset", by("veryfast", "veryfast", "medium")),
+                    rate(("crf", by("26", "19", "15"))),
+                    ("profile", "high".to_owned()),
+                    ("threads", THREADS.to_owned()),
+                ]
+                .into_iter()
+                .chain(narrow_x264())
+                .collect(),
+                tag: None,
+            },
+            ClipFormat::Video(container, Codec::H265) => Self {
+                encoder: "libx265",
+                known_as: "libx265 (H.265)",
+                pixel: Pixel::YUV420P,
+                options: vec![
+                    ("preset", by("veryfast", "fast", "medium")),
+                    rate(("crf", by("29", "22", "18"))),
+                    (
+                        "x265-params",
+                        format!("log-level=none:pools={THREADS}:frame-threads=1"),
+                    ),
+                ],
+                tag: match container {
+                    crate::Container::Mp4 | crate::Container::Mov => Some(*b"hvc1"),
+                    _ => None,
+                },
+            },
+            ClipFormat::Video(_, Codec::ProRes) => Self {
+                encoder: "prores_ks",
+                known_as: "prores_ks (ProRes)",
+                pixel: match alpha {
+                    true => Pixel::YUVA444P10LE,
+                    false => Pixel::YUV444P10LE,
+                },
+                options: vec![
+                    ("profile", by("4444", "4444", "4444xq")),
+                    ("vendor", "apl0".to_owned()),
+                    ("alpha_bits", if alpha { "16" } else { "0" }.to_owned()),
+                    ("threads", THREADS.to_owned()),
+                ],
+                tag: None,
+            },
+            ClipFormat::WebP => Self {
+                encoder: "libwebp_anim",
+                known_as: "libwebp_anim (WebP)",
+                pixel: Pixel::BGRA,
+                options: vec![("quality", by("60", "78", "90"))],
+                tag: None,
+            },
+            // VP9; and PNGs, for which see `pngs.rs`.
+            _ => Self {
+                encoder: "libvpx-vp9",
+                known_as: "libvpx (VP9)",
+                pixel: match alpha {
+                    true => Pixel::YUVA420P,
+                    false => Pixel::YUV420P,
+                },
+                options: vec![
+                    ("deadline", "good".to_owned()),
+                    ("cpu-used", by("6", "4", "2")),
+                    rate(("crf", by("38", "27", "18"))),
+                    // Without a bit rate of its own, crf alone decides.
+                    match encoding.bits_per_sec {
+                        Some(_) => ("row-mt", "1".to_owned()),
+                        None => ("b", "0".to_owned()),
+                    },
+                    ("threads", THREADS.to_owned()),
+                    // Hidden reference frames and alpha do not go together.
+                    ("auto-alt-ref", if alpha { "0" } else { "1" }.to_owned()),
+                ],
+                tag: None,
+            },
+        }
+    }
+
+    /// The encoder, where this build of FFmpeg has it.
+    pub fn find(&self) -> Result<ffmpeg::Codec, MediaError> {
+        encoder::find_by_name(self.encoder).ok_or(MediaError::NoEncoder(self.known_as))
+    }
+
+    /// Adds the stream to `output` and opens its encoder.
+    pub fn open(
+        &self,
+        output: &mut context::Output,
+        size: Size,
+        rate: FrameRate,
+        global_header: bool,
+    ) -> Result<encoder::video::Encoder, MediaError> {
+        let time_base = Rational(rate.den as i32, rate.num as i32);
+        let codec = self.find()?;
+        let mut stream = output.add_stream(codec).doing("adding the pictures")?;
+        let mut video = codec::context::Context::new_with_codec(codec)
+            .encoder()
+            .video()
+            .doing("setting up the pictures' encoder")?;
+        video.set_width(size.width);
+        video.set_height(size.height);
+        video.set_format(self.pixel);
+        video.set_time_base(time_base);
+        video.set_frame_rate(Some(time_base.invert()));
+        // A key frame every four seconds: seeking stays quick.
+        video.set_gop((rate.fps() * 4.0).round() as u32);
+        if global_header {
+            video.set_flags(codec::flag::Flags::GLOBAL_HEADER);
+        }
+        let mut options = Dictionary::new();
+        if self.pixel != Pixel::BGRA {
+            video.set_colorspace(color::Space::BT709);
+            video.set_color_primaries(color::Primaries::BT709);
+            video.set_color_transfer_characteristic(color::TransferCharacteristic::BT709);
+            video.set_color_range(color::Range::MPEG);
+            options.set("chroma_sample_location", "left");
+        }
+        for (key, value) in &self.options {
+            options.set(key, value);
+        }
+        let video = video
+            .open_as_with(codec, options)
+            .doing("opening the pictures' encoder")?;
+        stream.set_time_base(time_base);
+        stream.set_avg_frame_rate(time_base.invert());
+        stream.set_rate(time_base.invert());
+        stream.set_parameters(&video);
+        if let Some(tag) = self.tag {
+            // SAFETY: the stream owns its live parameters.
+            unsafe {
+                (*(*stream.as_mut_ptr()).codecpar).codec_tag = u32::from_le_bytes(tag);
             }
         }
-    }
-
-    /// Gives the decoder its next packet, or the end.
-    fn feed(&mut self) {
-        loop {
-            let mut packet = Packet::empty();
-            match packet.read(&mut self.input) {
-                Ok(()) if packet.stream() != self.stream => {}
-                Ok(()) => {
-                    if self.decoder.send_packet(&packet).is_err() {
-                        self.damaged_packets += 1;
-                    }
-                    return;
-                }
-                // The end, or a file cut off in the middle: what came is kept.
-                Err(_) => {
-                    let _ = self.decoder.send_eof();
-                    self.state = State::Draining;
-                    return;
-                }
-            }
-        }
-    }
-
-    fn convert(&mut self, decoded: &frame::Video) -> Result<VideoPicture, MediaError> {
-        let (width, height) = (decoded.width(), decoded.height());
-        // A stream may change its shape midway; the scaler follows.
-        let scaler = match self.scaler.take() {
-            Some(scaler) if *scaler.input() == definition(decoded) => scaler,
-            _ => to_rgba(decoded)?,
-        };
-        let mut rgba = frame::Video::empty();
-        let scaler = self.scaler.insert(scaler);
-        scaler.run(decoded, &mut rgba).doing("reading a picture")?;
-        let row = width as usize * 4;
-        let stride = rgba.stride(0);
-        let mut data = Vec::with_capacity(row * height as usize);
-        for line in rgba.data(0).chunks(stride).take(height as usize) {
-            data.extend_from_slice(&line[..row]);
-        }
-        let number = self.delivered;
-        self.delivered += 1;
-        let pts_secs = match decoded.timestamp() {
-            Some(ticks) => ticks as f64 * self.secs_per_tick - self.start_secs,
-            None => number as f64 / self.fps,
-        };
-        let picture = VideoPicture {
-            pts_secs: pts_secs.max(0.0),
-            width,
-            height,
-            rgba: data,
-        };
-        Ok(turned(picture, self.quarter_turns))
-    }
-}
-
-impl Iterator for VideoReader {
-    type Item = Result<VideoPicture, MediaError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let picture = self.picture();
-        if picture.is_err() {
-            // One error, then the end.
-            self.state = State::Done;
-            self.delivered = self.delivered.max(1);
-        }
-        picture.transpose()
-    }
-}
-
-fn definition(picture: &frame::Video) -> scaling::context::Definition {
-    scaling::context::Definition {
-        format: picture.format(),
-        width: picture.width(),
-        height: picture.height(),
-    }
-}
-
-/// Into RGBA by the picture's own matrix and range; by its height where it
-/// tells none, as players do.
-fn to_rgba(picture: &frame::Video) -> Result<scaling::Context, MediaError> {
-    use ffmpeg::util::color::{Range, Space};
-    let (width, height) = (picture.width(), picture.height());
-    let flags = scaling::Flags::BILINEAR | scaling::Flags::ACCURATE_RND;
-    let mut scaler = scaling::Context::get(
-        picture.format(),
-        width,
-        height,
-        Pixel::RGBA,
-        width,
-        height,
-        flags,
-    )
-    .doing("setting up colour conversion")?;
-    let matrix = match picture.color_space() {
-        Space::BT470BG | Space::SMPTE170M => ffmpeg::ffi::SWS_CS_ITU601,
-        Space::BT709 => ffmpeg::ffi::SWS_CS_ITU709,
-        Space::BT2020NCL | Space::BT2020CL => ffmpeg::ffi::SWS_CS_BT2020,
-        _ if height >= 720 => ffmpeg::ffi::SWS_CS_ITU709,
-        _ => ffmpeg::ffi::SWS_CS_ITU601,
-    };
-    let full = i32::from(picture.color_range() == Range::JPEG);
-    // SAFETY: the context is live, the coefficient tables are static in libswscale.
-    unsafe {
-        let table = ffmpeg::ffi::sws_getCoefficients(matrix);
-        ffmpeg::ffi::sws_setColorspaceDetails(
-            scaler.as_mut_ptr(),
-            table,
-            full,
-            table,
-            1,
-            0,
-            1 << 16,
-            1 << 16,
-        );
-    }
-    Ok(scaler)
-}
-
-/// How many quarter turns clockwise make the pictures upright.
-fn quarter_turns(stream: &ffmpeg::Stream<'_>) -> u32 {
-    let matrix = stream
-        .side_data()
-        .find(|d| d.kind() == codec::packet::side_data::Type::DisplayMatrix);
-    let Some(matrix) = matrix else { return 0 };
-    let numbers: Vec<i32> = matrix
-        .data()
-        .chunks_exact(4)
-        .map(|b| i32::from_ne_bytes([b[0], b[1], b[2], b[3]]))
-        .collect();
-    if numbers.len() < 9 {
-        return 0;
-    }
-    // SAFETY: nine numbers are there.
-    let left = unsafe { ffmpeg::ffi::av_display_rotation_get(numbers.as_ptr()) };
-    if !left.is_finite() {
-        return 0;
-    }
-    ((-left / 90.0).round() as i64).rem_euclid(4) as u32
-}
-
-/// The picture, turned clockwise.
-fn turned(picture: VideoPicture, quarter_turns: u32) -> VideoPicture {
-    if quarter_turns == 0 {
-        return picture;
-    }
-    let (w, h) = (picture.width as usize, picture.height as usize);
-    let (width, height) = match quarter_turns {
-        2 => (w, h),
-        _ => (h, w),
-    };
-    let mut rgba = Vec::with_capacity(picture.rgba.len());
-    for y in 0..height {
-        for x in 0..width {
-            let (from_x, from_y) = match quarter_turns {
-                1 => (y, h - 1 - x),
-                2 => (w - 1 - x, h - 1 - y),
-                _ => (w - 1 - y, x),
-            };
-            let at = (from_y * w + from_x) * 4;
-            rgba.extend_from_slice(&picture.rgba[at..at + 4]);
-        }
-    }
-    VideoPicture {
-        width: width as u32,
-        height: height as u32,
-        rgba,
-        ..picture
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_quarter_turn_brings_the_left_edge_to_the_top() {
-        let pixels: Vec<u8> = (0..6u8).flat_map(|p| [p, p, p, 255]).collect();
-        let picture = VideoPicture {
-            pts_secs: 0.0,
-            width: 3,
-            height: 2,
-            rgba: pixels,
-        };
-        let reds = |p: &VideoPicture| p.rgba.chunks(4).map(|p| p[0]).collect::<Vec<_>>();
-        let right = turned(picture.clone(), 1);
-        assert_eq!((right.width, right.height), (2, 3));
-        assert_eq!(reds(&right), [3, 0, 4, 1, 5, 2]);
-        assert_eq!(reds(&turned(picture.clone(), 2)), [5, 4, 3, 2, 1, 0]);
-        assert_eq!(reds(&turned(right, 3)), reds(&picture));
+        Ok(video)
     }
 }

@@ -10,7 +10,7 @@ use std::process::Command;
 
 use huashen_core::{Frame, FrameRate, PixelFormat, Size};
 use huashen_media::{
-    AudioReader, AudioSpec, ClipSpec, ClipWriter, MediaError, VideoCodec, WavWriter,
+    AudioReader, AudioSpec, ClipSpec, ClipWriter, Encoding, MediaError, WavWriter,
 };
 
 const SIZE: Size = Size {
@@ -38,7 +38,7 @@ fn spec(rate: FrameRate) -> ClipSpec {
     ClipSpec {
         size: SIZE,
         rate,
-        video: VideoCodec::default(),
+        encoding: Encoding::default(),
         audio: Some(AudioSpec {
             sample_rate_hz: RATE_HZ,
         }),
@@ -359,7 +359,6 @@ fn wrong_use_is_refused_in_words() {
             .unwrap()
             .to_string()
     };
-    assert!(refused("clip.avi").contains(".mp4"));
     assert!(refused("no/such/clip.mp4").contains("cannot be written"));
     let mut clip = ClipWriter::create(&dir.path().join("clip.mp4"), spec(rate)).unwrap();
     let error = clip.video(flat_i420(3, 0, 0, 0)).unwrap_err();

@@ -10,7 +10,6 @@ pub mod models;
 pub mod offline;
 mod pcm_file;
 mod sound;
-pub mod subtitles;
 
 use huashen_core::SinkError;
 use thiserror::Error;

@@ -24,7 +24,7 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use huashen_avatar::Avatar;
 use huashen_core::{Frame, FrameRate, PixelFormat, Pose, SinkError, Size, paths};
-use huashen_media::{AudioSpec, ClipSpec, ClipWriter, VideoCodec};
+use huashen_media::{AudioSpec, ClipSpec, ClipWriter, Encoding};
 use huashen_motion::MotionOptions;
 use huashen_pipeline::{Sound, SoundBuilder};
 use huashen_render::{Look, RenderOptions, Renderer};
@@ -256,7 +256,7 @@ impl<'a> Clip<'a> {
                 ClipSpec {
                     size: args.size,
                     rate: args.fps,
-                    video: VideoCodec::default(),
+                    encoding: Encoding::default(),
                     audio: Some(AudioSpec {
                         sample_rate_hz: rate_hz,
                     }),

@@ -1,20 +1,18 @@
 //! `huashen speak`: a script becomes a sound file.
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use huashen_core::{Timing, paths};
-use huashen_media::WavWriter;
+use huashen_media::{ClipFormat, Encoding};
+use huashen_overlay::CueShape;
 use huashen_pipeline::Sound;
 use serde::Serialize;
 
 use crate::args::Speak;
+use crate::label::Aigc;
 use crate::settings::Settings;
-use crate::{interrupt, output, sound, subtitles};
-
-/// Samples written at a time.
-const BLOCK: usize = 24_000;
+use crate::{output, sound, sound_file, subtitles};
 
 pub fn run(args: &Speak, settings: &Settings, quiet: bool) -> anyhow::Result<ExitCode> {
     if args.voices {
@@ -23,15 +21,15 @@ pub fn run(args: &Speak, settings: &Settings, quiet: bool) -> anyhow::Result<Exi
     let (Some(script), Some(path)) = (&args.script, &args.output) else {
         bail!("name a script and, with -o, the sound file to write");
     };
-    if !path
-        .extension()
-        .is_some_and(|e| e.eq_ignore_ascii_case("wav"))
-    {
+    let format = ClipFormat::of(path, None, false)
+        .ok()
+        .filter(|format| !format.has_pictures());
+    let Some(format) = format else {
         bail!(
-            "`{}` is not a sound file that can be written: end it in .wav",
+            "`{}` is not a sound file that can be written: end it in .wav, .m4a or .mp3",
             path.display()
         );
-    }
+    };
     output::check_target(path, args.force)?;
     if let Some(path) = &args.subtitles {
         subtitles::format_of(path)?;
@@ -40,9 +38,20 @@ pub fn run(args: &Speak, settings: &Settings, quiet: bool) -> anyhow::Result<Exi
     let script = sound::open_script(script)?;
     let voice = args.voice.voice.as_deref().or(settings.voice.as_deref());
     let mut sound = sound::speak(&script, voice, false, quiet)?;
-    write(path, &mut sound)?;
+    let encoding = Encoding {
+        format,
+        ..Encoding::default()
+    };
+    let label = Aigc::new(settings.producer.as_ref(), &sound, "");
+    let metadata = match format.keeps_metadata() {
+        true => vec![label.pair()?],
+        false => Vec::new(),
+    };
+    sound_file::write(path, encoding, metadata, &mut sound)?;
     if let Some(path) = &args.subtitles {
-        subtitles::write(path, &sound.timing)?;
+        let shape = CueShape::for_aspect(subtitles::SCREEN.aspect());
+        let cues = huashen_overlay::cues(&sound.timing, &script.plain_text(), shape);
+        subtitles::write(path, &cues, subtitles::SCREEN, false)?;
     }
     if args.json {
         output::json(&Spoken::new(path, &sound))?;
@@ -50,22 +59,6 @@ pub fn run(args: &Speak, settings: &Settings, quiet: bool) -> anyhow::Result<Exi
         output::line(&path.display().to_string())?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn write(path: &Path, sound: &mut Sound) -> anyhow::Result<()> {
-    let mut writer = WavWriter::create(path, sound.sample_rate_hz())?;
-    let mut audio = sound.levelled()?;
-    let mut block = Vec::new();
-    loop {
-        interrupt::check()?;
-        audio.read(&mut block, BLOCK)?;
-        if block.is_empty() {
-            break;
-        }
-        writer.push(&block)?;
-    }
-    writer.finish()?;
-    Ok(())
 }
 
 /// What was spoken, for machines.

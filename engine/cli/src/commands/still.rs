@@ -32,7 +32,8 @@ pub fn run(args: &Still, settings: &Settings) -> anyhow::Result<ExitCode> {
         parse_pose(text, &mut pose)?;
     }
     let avatar = picture::avatar(&args.picture, settings)?;
-    let options = picture::options(&args.picture, settings, &avatar, PixelFormat::Rgba8)?;
+    let size = picture::size(&args.picture, settings, &avatar, u32::MAX)?;
+    let options = picture::options(&args.picture, settings, &avatar, size, PixelFormat::Rgba8)?;
     let mut renderer = Renderer::new(&avatar, &options)?;
     let mut shot = None;
     renderer.render(&mut std::iter::once(pose), &mut |frame: Frame| -> Result<

@@ -20,7 +20,7 @@ pub use manifest::{FileSpec, FileState, ModelManifest, PackageSpec};
 
 /// The manifests that this build knows, in the order they are fetched.
 pub fn catalog() -> Result<Vec<ModelManifest>, ModelError> {
-    const TEXTS: [(&str, &str); 4] = [
+    const TEXTS: [(&str, &str); 5] = [
         (
             "models/kokoro/model.toml",
             include_str!("../../../../models/kokoro/model.toml"),
@@ -36,6 +36,10 @@ pub fn catalog() -> Result<Vec<ModelManifest>, ModelError> {
         (
             "models/selfie_segmenter/model.toml",
             include_str!("../../../../models/selfie_segmenter/model.toml"),
+        ),
+        (
+            "models/noto_sans_sc/model.toml",
+            include_str!("../../../../models/noto_sans_sc/model.toml"),
         ),
     ];
     TEXTS
