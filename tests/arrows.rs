@@ -28,12 +28,13 @@ const ALLOWED: [(&str, &[&str]); 10] = [
 ];
 
 /// Libraries that only the crates beside them may name.
-const ROOMS: [(&str, &[&str]); 8] = [
+const ROOMS: [(&str, &[&str]); 9] = [
     ("bevy", &["render"]),
     ("wgpu", &["render"]),
     ("ffmpeg-next", &["media"]),
     ("candle-core", &["speech", "motion", "vision"]),
     ("candle-nn", &["speech", "motion"]),
+    ("rusqlite", &["pipeline"]),
     ("anyhow", &["cli"]),
     ("clap", &["cli"]),
     ("tracing-subscriber", &["cli"]),

@@ -112,7 +112,8 @@ pub fn plate(avatar: &Avatar, framing: Option<Framing>, size: Size) -> anyhow::R
     ))
 }
 
-fn background_of(text: &str) -> anyhow::Result<Background> {
+/// A colour or a picture.
+pub fn background_of(text: &str) -> anyhow::Result<Background> {
     if text.eq_ignore_ascii_case("transparent") {
         return Ok(Background::Transparent);
     }

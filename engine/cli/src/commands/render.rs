@@ -4,16 +4,16 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use huashen_avatar::Avatar;
-use huashen_core::{Frame, FrameRate, FrameSink, PixelFormat, Pose, SinkError};
+use huashen_core::{Frame, FrameRate, FrameSink, PixelFormat, Pose, SinkError, paths};
 use huashen_media::{AudioSpec, ClipInfo, ClipSpec, ClipWriter, VideoCodec};
 use huashen_motion::MotionOptions;
 use huashen_pipeline::offline::{ClipStage, RenderStage, render_clip};
-use huashen_render::Renderer;
+use huashen_render::{RenderOptions, Renderer};
 use huashen_script::Script;
 use huashen_speech::Synthesizer;
 use serde::Serialize;
 
-use crate::args::Render;
+use crate::args::{PictureArgs, Render};
 use crate::progress::Progress;
 use crate::settings::Settings;
 use crate::sound::Input;
@@ -31,24 +31,94 @@ pub fn run(args: &Render, settings: &Settings, quiet: bool) -> anyhow::Result<Ex
         subtitles::format_of(path)?;
         output::check_target(path, args.force)?;
     }
+    let input = sound::open(&args.input)?;
+    let mut made = make(
+        args,
+        settings,
+        &input,
+        &mut Studio::default(),
+        quiet,
+        &mut |_, _| (),
+    )?;
+    made.elapsed_secs = started.elapsed().as_secs_f64();
+    if args.json {
+        output::json(&made)?;
+    } else {
+        output::line(&args.output.display().to_string())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What stays loaded from one clip to the next: the voice model, the avatar and
+/// its renderer.
+#[derive(Default)]
+pub struct Studio {
+    synth: Option<Synthesizer>,
+    /// With what it was made for.
+    stage: Option<(String, Avatar, RenderOptions, Renderer)>,
+}
+
+impl Studio {
+    /// The avatar on its stage: the one from the last clip where it fits.
+    fn stage(
+        &mut self,
+        args: &PictureArgs,
+        settings: &Settings,
+    ) -> anyhow::Result<(&Avatar, &RenderOptions, &mut Renderer)> {
+        let wanted = format!("{args:?}");
+        if self.stage.as_ref().is_none_or(|(have, ..)| *have != wanted) {
+            // Two avatars at a time would cost memory for nothing.
+            self.stage = None;
+            let avatar = picture::avatar(args, settings)?;
+            huashen_avatar::require_speech(&avatar)?;
+            let options = picture::options(args, settings, &avatar, PixelFormat::I420)?;
+            let renderer = Renderer::new(&avatar, &options)?;
+            self.stage = Some((wanted, avatar, options, renderer));
+        }
+        match &mut self.stage {
+            Some((_, avatar, options, renderer)) => Ok((avatar, options, renderer)),
+            None => unreachable!("it was just set"),
+        }
+    }
+
+    /// Forgets what a failed clip may have left in disorder.
+    pub fn clear(&mut self) {
+        self.stage = None;
+    }
+}
+
+/// Makes one clip at `args.output`, whatever lies there; `args.input` is
+/// `input`. `look` sees every frame before it is encoded, and their number.
+pub fn make(
+    args: &Render,
+    settings: &Settings,
+    input: &Input,
+    studio: &mut Studio,
+    quiet: bool,
+    look: &mut dyn FnMut(&Frame, u64),
+) -> anyhow::Result<Made> {
+    let started = Instant::now();
     let rate: FrameRate = args
         .fps
         .as_deref()
         .or(settings.fps.as_deref())
         .unwrap_or("25")
         .parse()?;
-    let avatar = picture::avatar(&args.picture, settings)?;
-    huashen_avatar::require_speech(&avatar)?;
-    let options = picture::options(&args.picture, settings, &avatar, PixelFormat::I420)?;
     let manner = crate::manner::options(&args.manner, &args.voice)?;
-    let input = sound::open(&args.input)?;
-    let mut renderer = Renderer::new(&avatar, &options)?;
+    // Before speech is made: a missing device is known at once.
+    let (avatar, ..) = studio.stage(&args.picture, settings)?;
 
-    let mut sound = match &input {
+    let mut sound = match input {
         Input::Script(script) => {
             let voice = args.voice.voice.as_deref().or(settings.voice.as_deref());
-            let voice = voice.or_else(|| own_voice(&avatar, script));
-            sound::speak(script, voice, true, quiet)?
+            let voice = voice
+                .or_else(|| own_voice(avatar, script))
+                .map(str::to_owned);
+            let synth = match &mut studio.synth {
+                Some(synth) => synth,
+                none => none.insert(Synthesizer::open(&paths::models_dir())?),
+            };
+            sound::speak_with(synth, script, voice.as_deref(), true, quiet)?
         }
         Input::Recording(path) => sound::record(path, quiet)?,
     };
@@ -62,7 +132,8 @@ pub fn run(args: &Render, settings: &Settings, quiet: bool) -> anyhow::Result<Ex
             ..manner
         })?
         .step_by(steps as usize);
-    let mut clip = Clip(ClipWriter::create(
+    let (avatar, options, renderer) = studio.stage(&args.picture, settings)?;
+    let writer = ClipWriter::create(
         &args.output,
         ClipSpec {
             size: options.size,
@@ -71,36 +142,40 @@ pub fn run(args: &Render, settings: &Settings, quiet: bool) -> anyhow::Result<Ex
             audio: Some(AudioSpec {
                 sample_rate_hz: sound.sample_rate_hz(),
             }),
-            metadata: Vec::new(),
+            metadata: args
+                .title
+                .iter()
+                .map(|t| ("title".to_owned(), t.clone()))
+                .collect(),
         },
-    )?);
+    )?;
+    let total = rate.frame_count(sound.duration_secs());
+    let mut clip = Clip {
+        writer,
+        look: &mut |frame| look(frame, total),
+    };
     let mut progress = Progress::new("render", "frames", quiet);
     let frames = render_clip(
         &mut sound,
         &mut poses,
         rate,
-        &mut Stage(&mut renderer),
+        &mut Stage(renderer),
         &mut clip,
         &interrupt::pressed,
         &mut |done, total| progress.at(done, total),
     )?;
-    let info = clip.0.finish()?;
+    let info = clip.writer.finish()?;
     progress.done(&format!("{frames} frames"));
     if let Some(path) = &args.subtitles {
         subtitles::write(path, &sound.timing)?;
     }
-    if args.json {
-        output::json(&Made {
-            clip: info,
-            avatar: &avatar.manifest.name,
-            adapter: &renderer.adapter().name,
-            frames,
-            elapsed_secs: started.elapsed().as_secs_f64(),
-        })?;
-    } else {
-        output::line(&args.output.display().to_string())?;
-    }
-    Ok(ExitCode::SUCCESS)
+    Ok(Made {
+        clip: info,
+        avatar: avatar.manifest.name.clone(),
+        adapter: renderer.adapter().name.clone(),
+        frames,
+        elapsed_secs: started.elapsed().as_secs_f64(),
+    })
 }
 
 /// The voice that the avatar's maker chose for the script's language.
@@ -116,12 +191,12 @@ fn own_voice<'a>(avatar: &'a Avatar, script: &Script) -> Option<&'a str> {
 
 /// What was made, for machines.
 #[derive(Serialize)]
-struct Made<'a> {
-    clip: ClipInfo,
-    avatar: &'a str,
-    adapter: &'a str,
-    frames: u64,
-    elapsed_secs: f64,
+pub struct Made {
+    pub clip: ClipInfo,
+    pub avatar: String,
+    pub adapter: String,
+    pub frames: u64,
+    pub elapsed_secs: f64,
 }
 
 struct Stage<'a>(&'a mut Renderer);
@@ -137,14 +212,18 @@ impl RenderStage for Stage<'_> {
     }
 }
 
-struct Clip(ClipWriter);
+struct Clip<'a> {
+    writer: ClipWriter,
+    look: &'a mut dyn FnMut(&Frame),
+}
 
-impl ClipStage for Clip {
+impl ClipStage for Clip<'_> {
     fn video(&mut self, frame: Frame) -> Result<(), SinkError> {
-        Ok(self.0.video(frame)?)
+        (self.look)(&frame);
+        Ok(self.writer.video(frame)?)
     }
 
     fn audio(&mut self, samples: &[f32]) -> Result<(), SinkError> {
-        Ok(self.0.audio(samples)?)
+        Ok(self.writer.audio(samples)?)
     }
 }
