@@ -37,6 +37,7 @@ const ROOMS: [(&str, &[&str]); 9] = [
     ("cosmic-text", &["overlay"]),
     ("candle-core", &["speech", "motion", "vision"]),
     ("candle-nn", &["speech", "motion"]),
+    ("rusqlite", &["pipeline"]),
     ("anyhow", &["cli"]),
     ("clap", &["cli"]),
     ("tracing-subscriber", &["cli"]),

@@ -54,6 +54,12 @@ pub enum Command {
         after_help = "Examples:\n  huashen render hello.txt -o hello.mp4\n  huashen render talk.wav --avatar ./me.vrm --size 1080x1920 --background '#204060' -o talk.mp4\n  huashen render hello.txt --background transparent -o hello.webm\n  huashen render hello.txt --size 1080x1920 --burn-subtitles --highlight-words -o hello.mp4"
     )]
     Render(Box<Render>),
+    /// Render many clips from a CSV or YAML manifest; run again, it goes on where it was
+    #[command(after_help = BATCH_HELP)]
+    Batch(Batch),
+    /// Render jobs of a batch for the process that started this one
+    #[command(hide = true)]
+    BatchWorker(BatchWorker),
     /// Render one picture of an avatar, lossless
     #[command(
         after_help = "Example:\n  huashen still --pose jawOpen=.7,eyeBlinkLeft=1,headYaw=10 -o pose.png"
@@ -338,12 +344,76 @@ pub struct Render {
     /// Subtitles to write beside it (.srt, .vtt or .ass)
     #[arg(long)]
     pub subtitles: Option<PathBuf>,
+    /// The clip's title, written into the file
+    #[arg(long)]
+    pub title: Option<String>,
     /// What was made, for machines, on stdout
     #[arg(long)]
     pub json: bool,
     /// Replace existing files
     #[arg(long)]
     pub force: bool,
+}
+
+const BATCH_HELP: &str = "\
+A CSV file is a mail-merge: its first line names the columns, each further row is a clip.
+  script,name,out
+  \"Hello, {{name}}! [gesture wave]\",Ann,hello-{{name}}
+  你好，{{name}}！,小明,hello-{{name}}
+Columns: script (脚本), script_file or audio; avatar, voice, out, title, size, fps, background, shot,
+look, style, emotion, emotion_strength, seed. Every other column is a {{name}}, too.
+A YAML file has the same names under `defaults:` and `jobs:`; --schema helps editors with it.
+
+Examples:
+  huashen batch jobs.csv --check              every error of the file, with line and column
+  huashen batch jobs.csv                      the clips in the folder jobs/, with report.html
+  huashen batch jobs.yaml -o clips --set size=640x360 --jobs 2";
+
+#[derive(Debug, ClapArgs)]
+pub struct Batch {
+    /// The manifest: .csv (one row a clip) or .yaml
+    #[arg(required_unless_present = "schema")]
+    pub manifest: Option<PathBuf>,
+    /// Folder for the clips; named like the manifest and beside it when left out
+    #[arg(short, long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// Only report what is wrong, with line and column; render nothing
+    #[arg(long)]
+    pub check: bool,
+    /// Worker processes; each keeps its own models and avatar loaded
+    #[arg(short, long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub jobs: u16,
+    /// A setting for every job that does not say its own, such as size=640x360; repeat it for more
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub set: Vec<String>,
+    /// Render the jobs that are right although others are wrong
+    #[arg(long)]
+    pub keep_going: bool,
+    /// How the manifest is encoded, where it is guessed wrong: gb18030, big5, windows-1252 …
+    #[arg(long, value_name = "NAME")]
+    pub encoding: Option<String>,
+    /// Where the batch notes what is finished; .huashen in the output folder when left out
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// What happens, for machines: one JSON object a line on stdout
+    #[arg(long)]
+    pub json: bool,
+    /// Replace files that this batch did not make
+    #[arg(long)]
+    pub force: bool,
+    /// Print the JSON Schema of YAML manifests
+    #[arg(long)]
+    pub schema: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct BatchWorker {
+    #[arg(long)]
+    pub state: PathBuf,
+    #[arg(long)]
+    pub output: PathBuf,
+    #[arg(long)]
+    pub manifest: String,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use huashen_motion::MotionError;
+use huashen_media::MediaError;
+use huashen_pipeline::batch::QueueError;
 use huashen_pipeline::models::ModelError;
 use huashen_pipeline::{Cancelled, PipelineError};
 use huashen_render::RenderError;
@@ -13,11 +15,11 @@ use huashen_vision::VisionError;
 /// Finished, but some items failed.
 pub const SOME_FAILED: u8 = 1;
 /// Wrong usage or bad input.
-const BAD_INPUT: u8 = 2;
+pub const BAD_INPUT: u8 = 2;
 /// A model, device, driver or program is missing.
 const MISSING: u8 = 3;
 /// Stopped by Ctrl-C, as shells count it.
-const INTERRUPTED: u8 = 130;
+pub const INTERRUPTED: u8 = 130;
 
 /// Something this machine lacks; the text says how to get it.
 #[derive(Debug, thiserror::Error)]
@@ -35,8 +37,28 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(code)
 }
 
+/// Whether the same may succeed on another try: devices, disks and programs
+/// come back, bad input stays bad.
+pub fn may_pass(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        matches!(
+            cause.downcast_ref(),
+            Some(RenderError::Device(_) | RenderError::NoDevice { .. } | RenderError::Stopped(_))
+        ) || matches!(
+            cause.downcast_ref(),
+            Some(MediaError::Write { .. } | MediaError::Encode { .. } | MediaError::Stopped)
+        ) || matches!(cause.downcast_ref(), Some(PipelineError::TempSound(_)))
+            || cause.is::<QueueError>()
+    })
+}
+
+/// Whether it was asked to stop.
+pub fn was_stopped(error: &anyhow::Error) -> bool {
+    code_of(error) == INTERRUPTED
+}
+
 /// The chain of causes, each said once: many errors print their source themselves.
-fn one_line(error: &anyhow::Error) -> String {
+pub fn one_line(error: &anyhow::Error) -> String {
     let mut text = String::new();
     for cause in error.chain() {
         let cause = cause.to_string();

@@ -18,6 +18,16 @@ pub fn install() -> anyhow::Result<()> {
     .context("Ctrl-C cannot be handled")
 }
 
+/// Asks the running stage to stop, as Ctrl-C does.
+pub fn press() {
+    PRESSED.store(true, Ordering::SeqCst);
+}
+
+/// Takes back what [`press`] asked.
+pub fn clear() {
+    PRESSED.store(false, Ordering::SeqCst);
+}
+
 /// Whether Ctrl-C was pressed.
 pub fn pressed() -> bool {
     PRESSED.load(Ordering::SeqCst)

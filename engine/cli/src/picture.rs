@@ -170,7 +170,8 @@ pub fn face_px(avatar: &Avatar, framing: Option<Framing>, size: Size) -> Option<
     ])
 }
 
-fn background_of(text: &str) -> anyhow::Result<Background> {
+/// A colour or a picture.
+pub fn background_of(text: &str) -> anyhow::Result<Background> {
     if is_clear(text) {
         return Ok(Background::Transparent);
     }

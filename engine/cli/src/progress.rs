@@ -1,6 +1,7 @@
 //! Progress on stderr: a bar on a terminal, plain lines otherwise.
 
 use std::io::IsTerminal;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -13,6 +14,16 @@ pub struct Progress {
     quiet: bool,
     last_line: Instant,
     begun: Instant,
+}
+
+/// Who is told instead of the terminal: stage, done, total.
+type Listener = Box<dyn Fn(&str, u64, u64) + Send + Sync>;
+static LISTENER: OnceLock<Listener> = OnceLock::new();
+
+/// From now on no stage shows anything: `listener` hears of it. For processes
+/// that work for another one, which shows what all of them do.
+pub fn listen(listener: impl Fn(&str, u64, u64) + Send + Sync + 'static) {
+    LISTENER.set(Box::new(listener)).ok();
 }
 
 /// Between two plain lines; a log stays readable.
@@ -45,7 +56,9 @@ impl Progress {
 
     /// `done` of `total` units are finished.
     pub fn at(&mut self, done: u64, total: u64) {
-        if let Some(bar) = &self.bar {
+        if let Some(listener) = LISTENER.get() {
+            listener(self.stage, done, total);
+        } else if let Some(bar) = &self.bar {
             bar.set_length(total);
             bar.set_position(done);
         } else if !self.quiet && self.last_line.elapsed() >= LINE_EVERY {

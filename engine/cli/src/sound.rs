@@ -120,7 +120,23 @@ pub fn speak(
     lead: bool,
     quiet: bool,
 ) -> anyhow::Result<Sound> {
-    let synth = Synthesizer::open(&paths::models_dir())?;
+    speak_with(
+        &Synthesizer::open(&paths::models_dir())?,
+        script,
+        voice,
+        lead,
+        quiet,
+    )
+}
+
+/// [`speak`] with a model that is loaded already.
+pub fn speak_with(
+    synth: &Synthesizer,
+    script: &Script,
+    voice: Option<&str>,
+    lead: bool,
+    quiet: bool,
+) -> anyhow::Result<Sound> {
     let mut speaking = synth.speak(script, voice)?;
     let mut builder = SoundBuilder::speech(synth.sample_rate_hz())?;
     let mut progress = Progress::new("speech", "sentences", quiet);

@@ -5,6 +5,7 @@
 //! This crate knows the order and the data between the stages; renderers and
 //! encoders come in through the traits of [`offline`].
 
+pub mod batch;
 pub mod capture;
 pub mod models;
 pub mod offline;

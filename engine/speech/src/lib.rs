@@ -14,4 +14,4 @@ pub use error::SpeechError;
 pub use loudness::{Leveller, LoudnessMeter, TARGET_LUFS};
 pub use prosody::ProsodyMeter;
 pub use synth::{Speaking, Synthesizer};
-pub use voices::{Language, VoiceInfo, voices};
+pub use voices::{Language, VoiceInfo, find_voice, voices};

@@ -170,7 +170,7 @@ impl Synthesizer {
     }
 
     fn voice_index(&self, name: &str) -> Result<usize, SpeechError> {
-        let found = voices::find(&self.voices, name)?;
+        let found = voices::find_voice(&self.voices, name)?;
         Ok(self
             .voices
             .iter()

@@ -120,7 +120,7 @@ pub fn voices(models_dir: &Path) -> Result<Vec<VoiceInfo>, SpeechError> {
 
 /// The voice of this name, or an error with the nearest ones. The part after
 /// the prefix is enough (`xiaoxiao`).
-pub(crate) fn find<'a>(voices: &'a [VoiceInfo], name: &str) -> Result<&'a VoiceInfo, SpeechError> {
+pub fn find_voice<'a>(voices: &'a [VoiceInfo], name: &str) -> Result<&'a VoiceInfo, SpeechError> {
     let wanted = name.trim().to_lowercase();
     let found = voices.iter().find(|v| v.name == wanted).or_else(|| {
         voices

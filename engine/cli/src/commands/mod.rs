@@ -3,6 +3,7 @@
 mod avatar;
 mod avatar_debug;
 mod avatar_new;
+mod batch;
 mod doctor;
 mod eval;
 mod eval_measure;
@@ -33,6 +34,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Motion(motion) => motion::run(&motion, &Settings::load()?, quiet),
         Command::Track(track) => track::run(&track, quiet),
         Command::Render(render) => render::run(&render, &Settings::load()?, quiet),
+        Command::Batch(batch) => batch::run(&batch, &Settings::load()?, quiet),
+        Command::BatchWorker(worker) => batch::work(&worker, &Settings::load()?),
         Command::Still(still) => still::run(&still, &Settings::load()?),
         Command::Eval(eval) => eval::run(&eval),
         Command::Inspect(inspect) => inspect::run(&inspect),

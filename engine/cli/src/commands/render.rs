@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use huashen_avatar::Avatar;
-use huashen_core::{Frame, FrameRate, FrameSink, Pose, SinkError};
+use huashen_core::{Frame, FrameRate, FrameSink, Pose, SinkError, Size, paths};
 use huashen_media::{AudioSpec, ClipInfo, ClipSpec, ClipWriter};
 use huashen_motion::MotionOptions;
 use huashen_overlay::{CaptionStyle, CueShape, Overlay};
@@ -15,7 +15,7 @@ use huashen_script::Script;
 use huashen_speech::Synthesizer;
 use serde::Serialize;
 
-use crate::args::Render;
+use crate::args::{PictureArgs, Render};
 use crate::delivery::Delivery;
 use crate::label::{self, Label};
 use crate::progress::Progress;
@@ -34,10 +34,104 @@ pub fn run(args: &Render, settings: &Settings, quiet: bool) -> anyhow::Result<Ex
         subtitles::format_of(path)?;
         output::check_target(path, args.force)?;
     }
-    let avatar = picture::avatar(&args.picture, settings)?;
-    let alpha = picture::is_transparent(&args.picture, settings, &avatar);
-    let delivery = Delivery::of(&args.output, &args.delivery, alpha)?;
+    let mut studio = Studio::default();
+    let delivery = studio.delivery(args, settings)?;
     delivery.check_target(args.force)?;
+    let input = sound::open(&args.input)?;
+    let mut made = make(args, settings, &input, &mut studio, quiet, &mut |_, _| ())?;
+    made.elapsed_secs = started.elapsed().as_secs_f64();
+    if args.json {
+        output::json(&made)?;
+    } else {
+        output::line(&delivery.place.display().to_string())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What stays loaded from one clip to the next: the voice model, the avatar and
+/// its renderer; each with what it was made for.
+#[derive(Default)]
+pub struct Studio {
+    synth: Option<Synthesizer>,
+    avatar: Option<(String, Avatar)>,
+    set: Option<(String, Set)>,
+}
+
+/// An avatar before its camera.
+struct Set {
+    size: Size,
+    /// Where the face is in the picture, in pixels.
+    face: Option<[f32; 4]>,
+    renderer: Renderer,
+}
+
+impl Studio {
+    /// The avatar: the one of the last clip where it is the same.
+    fn avatar(&mut self, args: &PictureArgs, settings: &Settings) -> anyhow::Result<&Avatar> {
+        let wanted = format!("{args:?}");
+        match &mut self.avatar {
+            Some((have, avatar)) if *have == wanted => Ok(avatar),
+            none => {
+                // Two avatars at a time would cost memory for nothing.
+                (*none, self.set) = (None, None);
+                let avatar = picture::avatar(args, settings)?;
+                Ok(&none.insert((wanted, avatar)).1)
+            }
+        }
+    }
+
+    /// In what form the clip comes out.
+    fn delivery(&mut self, args: &Render, settings: &Settings) -> anyhow::Result<Delivery> {
+        let avatar = self.avatar(&args.picture, settings)?;
+        let alpha = picture::is_transparent(&args.picture, settings, avatar);
+        Delivery::of(&args.output, &args.delivery, alpha)
+    }
+
+    /// Puts the avatar before its camera, unless it is there already.
+    fn set_up(
+        &mut self,
+        args: &PictureArgs,
+        settings: &Settings,
+        delivery: &Delivery,
+    ) -> anyhow::Result<()> {
+        let (pixels, longest_px) = (delivery.encoding.pixels(), delivery.longest_px());
+        let wanted = format!("{args:?} {pixels:?} {longest_px}");
+        if self.set.as_ref().is_some_and(|(have, _)| *have == wanted) {
+            return Ok(());
+        }
+        self.set = None;
+        let avatar = self.avatar(args, settings)?;
+        huashen_avatar::require_speech(avatar)?;
+        let size = picture::size(args, settings, avatar, longest_px)?;
+        let options = picture::options(args, settings, avatar, size, pixels)?;
+        let set = Set {
+            size,
+            face: picture::face_px(avatar, options.framing, size),
+            renderer: Renderer::new(avatar, &options)?,
+        };
+        self.set = Some((wanted, set));
+        Ok(())
+    }
+
+    /// Forgets what a failed clip may have left in disorder.
+    pub fn clear(&mut self) {
+        self.set = None;
+    }
+}
+
+/// Makes one clip at `args.output`, whatever lies there; `args.input` is
+/// `input`. `look` sees every frame before it is encoded, and their number.
+pub fn make(
+    args: &Render,
+    settings: &Settings,
+    input: &Input,
+    studio: &mut Studio,
+    quiet: bool,
+    look: &mut dyn FnMut(&Frame, u64),
+) -> anyhow::Result<Made> {
+    let started = Instant::now();
+    let delivery = studio.delivery(args, settings)?;
+    let format = delivery.encoding.format;
     let rate: FrameRate = args
         .fps
         .as_deref()
@@ -45,19 +139,11 @@ pub fn run(args: &Render, settings: &Settings, quiet: bool) -> anyhow::Result<Ex
         .unwrap_or(delivery.fps())
         .parse()?;
     delivery.encoding.check(&args.output, rate)?;
-    let mut renderer = match delivery.encoding.format.has_pictures() {
-        true => {
-            huashen_avatar::require_speech(&avatar)?;
-            let size = picture::size(&args.picture, settings, &avatar, delivery.longest_px())?;
-            let pixels = delivery.encoding.pixels();
-            let options = picture::options(&args.picture, settings, &avatar, size, pixels)?;
-            let face = picture::face_px(&avatar, options.framing, size);
-            Some((size, face, Renderer::new(&avatar, &options)?))
-        }
-        false => None,
-    };
+    // Before speech is made: a missing device is known at once.
+    if format.has_pictures() {
+        studio.set_up(&args.picture, settings, &delivery)?;
+    }
     let manner = crate::manner::options(&args.manner, &args.voice)?;
-    let input = sound::open(&args.input)?;
     let wants_words = args.subtitles.is_some() || args.delivery.burn_subtitles;
     if wants_words && matches!(input, Input::Recording(_)) {
         anyhow::bail!(
@@ -65,27 +151,43 @@ pub fn run(args: &Render, settings: &Settings, quiet: bool) -> anyhow::Result<Ex
             args.input.display()
         );
     }
-    let letters = match args.delivery.burn_subtitles && renderer.is_some() {
+    let letters = match args.delivery.burn_subtitles && format.has_pictures() {
         true => Some(subtitles::letters(args.delivery.font.as_deref())?),
         false => None,
     };
+    studio.avatar(&args.picture, settings)?;
+    let Studio { synth, avatar, set } = studio;
+    let Some((_, avatar)) = avatar else {
+        unreachable!("it was just loaded")
+    };
 
-    let mut sound = match &input {
+    let mut sound = match input {
         Input::Script(script) => {
             let voice = args.voice.voice.as_deref().or(settings.voice.as_deref());
-            let voice = voice.or_else(|| own_voice(&avatar, script));
-            sound::speak(script, voice, true, quiet)?
+            let voice = voice.or_else(|| own_voice(avatar, script));
+            let synth = match synth {
+                Some(synth) => synth,
+                none => none.insert(Synthesizer::open(&paths::models_dir())?),
+            };
+            sound::speak_with(synth, script, voice, true, quiet)?
         }
         Input::Recording(path) => sound::record(path, quiet)?,
     };
     interrupt::check()?;
 
-    let format = delivery.encoding.format;
     let holds = (format.has_pictures(), format.keeps_metadata());
     let name = &avatar.manifest.name;
-    let label = Label::new(&args.delivery, settings, &input, &sound, name, holds);
-    let size = renderer.as_ref().map_or(subtitles::SCREEN, |(s, _, _)| *s);
-    let cues = match (&input, wants_words) {
+    let label = Label::new(&args.delivery, settings, input, &sound, name, holds);
+    let mut metadata = label.pairs()?;
+    if format.keeps_metadata() {
+        metadata.extend(args.title.iter().map(|t| ("title".to_owned(), t.clone())));
+    }
+    let mut set = match format.has_pictures() {
+        true => set.as_mut().map(|(_, set)| set),
+        false => None,
+    };
+    let size = set.as_ref().map_or(subtitles::SCREEN, |set| set.size);
+    let cues = match (input, wants_words) {
         (Input::Script(script), true) => {
             let shape = CueShape::for_aspect(size.aspect());
             huashen_overlay::cues(&sound.timing, &script.plain_text(), shape)
@@ -93,15 +195,15 @@ pub fn run(args: &Render, settings: &Settings, quiet: bool) -> anyhow::Result<Ex
         _ => Vec::new(),
     };
     let highlight = args.delivery.highlight_words;
-    let (clip, frames) = match &mut renderer {
-        Some((_, face, renderer)) => {
+    let (clip, frames) = match &mut set {
+        Some(set) => {
             let mut overlay = Overlay::default();
             if let Some(mut letters) = letters {
                 subtitles::check_letters(&mut letters, &cues);
                 overlay.captions(cues.clone(), CaptionStyle { highlight }, letters, size);
             }
             if let Some(text) = label.text {
-                overlay.mark(text, label.throughout, size, *face);
+                overlay.mark(text, label.throughout, size, set.face);
             }
             let motion = MotionOptions {
                 rate_hz: rate.fps() * motion_steps(rate),
@@ -114,37 +216,33 @@ pub fn run(args: &Render, settings: &Settings, quiet: bool) -> anyhow::Result<Ex
                 audio: Some(AudioSpec {
                     sample_rate_hz: sound.sample_rate_hz(),
                 }),
-                metadata: label.pairs()?,
+                metadata,
             };
             let clip = Clip {
                 writer: ClipWriter::create(&args.output, spec)?,
                 overlay,
                 rate,
+                total: rate.frame_count(sound.duration_secs()),
+                look,
             };
-            draw(clip, &mut sound, &motion, renderer, quiet)?
+            draw(clip, &mut sound, &motion, &mut set.renderer, quiet)?
         }
         None => {
-            let encoding = delivery.encoding;
-            sound_file::write(&delivery.place, encoding, label.pairs()?, &mut sound)?;
+            sound_file::write(&delivery.place, delivery.encoding, metadata, &mut sound)?;
             (huashen_media::probe(&delivery.place)?, 0)
         }
     };
     if let Some(path) = &args.subtitles {
         subtitles::write(path, &cues, size, highlight)?;
     }
-    if args.json {
-        output::json(&Made {
-            clip,
-            avatar: &avatar.manifest.name,
-            adapter: renderer.as_ref().map(|(_, _, r)| r.adapter().name.as_str()),
-            frames,
-            label,
-            elapsed_secs: started.elapsed().as_secs_f64(),
-        })?;
-    } else {
-        output::line(&delivery.place.display().to_string())?;
-    }
-    Ok(ExitCode::SUCCESS)
+    Ok(Made {
+        clip,
+        avatar: avatar.manifest.name.clone(),
+        adapter: set.map(|set| set.renderer.adapter().name.clone()),
+        frames,
+        label,
+        elapsed_secs: started.elapsed().as_secs_f64(),
+    })
 }
 
 /// Motion steps a frame, a whole number: no pose is interpolated.
@@ -154,7 +252,7 @@ fn motion_steps(rate: FrameRate) -> f64 {
 
 /// Renders and encodes; gives what the clip holds and its number of frames.
 fn draw(
-    mut clip: Clip,
+    mut clip: Clip<'_>,
     sound: &mut Sound,
     motion: &MotionOptions,
     renderer: &mut Renderer,
@@ -190,12 +288,12 @@ fn own_voice<'a>(avatar: &'a Avatar, script: &Script) -> Option<&'a str> {
 
 /// What was made, for machines.
 #[derive(Serialize)]
-struct Made<'a> {
-    clip: ClipInfo,
-    avatar: &'a str,
+pub struct Made {
+    pub clip: ClipInfo,
+    avatar: String,
     /// None where nothing was drawn.
-    adapter: Option<&'a str>,
-    frames: u64,
+    adapter: Option<String>,
+    pub frames: u64,
     label: Label,
     elapsed_secs: f64,
 }
@@ -213,16 +311,19 @@ impl RenderStage for Stage<'_> {
     }
 }
 
-struct Clip {
+struct Clip<'a> {
     writer: ClipWriter,
     overlay: Overlay,
     rate: FrameRate,
+    total: u64,
+    look: &'a mut dyn FnMut(&Frame, u64),
 }
 
-impl ClipStage for Clip {
+impl ClipStage for Clip<'_> {
     fn video(&mut self, mut frame: Frame) -> Result<(), SinkError> {
         let at_secs = self.rate.frame_time_secs(frame.index);
         self.overlay.draw(&mut frame, at_secs);
+        (self.look)(&frame, self.total);
         Ok(self.writer.video(frame)?)
     }
 

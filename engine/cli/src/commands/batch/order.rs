@@ -1,0 +1,50 @@
+//! What a worker is told: `huashen render`'s flags, and what is said.
+
+use std::path::{Path, PathBuf};
+
+use clap::Parser;
+use serde::{Deserialize, Serialize};
+
+use crate::args::{Args, Command, Render};
+
+/// One clip, ready to be made; it travels as JSON through the queue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Order {
+    pub sound: OrderSound,
+    /// As `--size=640x360`; paths in them are absolute.
+    pub flags: Vec<String>,
+}
+
+/// What is said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderSound {
+    /// Markup, placeholders filled in.
+    Script(String),
+    Audio(PathBuf),
+}
+
+impl Order {
+    /// What `huashen render` would be told.
+    pub fn render(&self, output: &Path) -> anyhow::Result<Render> {
+        let input = match &self.sound {
+            OrderSound::Script(_) => PathBuf::from("-"),
+            OrderSound::Audio(path) => path.clone(),
+        };
+        Ok(Render {
+            input,
+            output: output.to_owned(),
+            ..parse(&self.flags)?
+        })
+    }
+}
+
+/// `huashen render` with `flags`, and what environment and defaults add.
+pub fn parse(flags: &[String]) -> Result<Render, clap::Error> {
+    let fixed = ["huashen", "render", "-", "--output=-"].map(str::to_owned);
+    match Args::try_parse_from(fixed.iter().chain(flags))?.command {
+        Command::Render(render) => Ok(*render),
+        _ => unreachable!("`render` was asked for"),
+    }
+}
