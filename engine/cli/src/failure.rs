@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use huashen_motion::MotionError;
 use huashen_media::MediaError;
+use huashen_motion::MotionError;
 use huashen_pipeline::batch::QueueError;
 use huashen_pipeline::models::ModelError;
 use huashen_pipeline::{Cancelled, PipelineError};

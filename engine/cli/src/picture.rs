@@ -63,7 +63,8 @@ fn background_text<'a>(
         .or(avatar.manifest.background.as_deref())
 }
 
-fn is_clear(text: &str) -> bool {
+/// Whether a background is none.
+pub fn is_clear(text: &str) -> bool {
     text.eq_ignore_ascii_case("transparent")
 }
 

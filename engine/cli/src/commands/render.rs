@@ -69,14 +69,14 @@ impl Studio {
     /// The avatar: the one of the last clip where it is the same.
     fn avatar(&mut self, args: &PictureArgs, settings: &Settings) -> anyhow::Result<&Avatar> {
         let wanted = format!("{args:?}");
-        match &mut self.avatar {
-            Some((have, avatar)) if *have == wanted => Ok(avatar),
-            none => {
-                // Two avatars at a time would cost memory for nothing.
-                (*none, self.set) = (None, None);
-                let avatar = picture::avatar(args, settings)?;
-                Ok(&none.insert((wanted, avatar)).1)
-            }
+        if self.avatar.as_ref().is_none_or(|(have, _)| *have != wanted) {
+            // Two avatars at a time would cost memory for nothing.
+            (self.avatar, self.set) = (None, None);
+            self.avatar = Some((wanted, picture::avatar(args, settings)?));
+        }
+        match &self.avatar {
+            Some((_, avatar)) => Ok(avatar),
+            None => unreachable!("it was just loaded"),
         }
     }
 

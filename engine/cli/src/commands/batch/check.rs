@@ -6,15 +6,16 @@ use std::path::{Path, PathBuf};
 
 use huashen_avatar::Avatar;
 use huashen_core::{FrameRate, Size, paths};
+use huashen_media::ClipFormat;
 use huashen_pipeline::batch::{
     Decoded, Entry, EntrySound, Field, FieldKind, Given, Problem, decode, expand, file_sha256,
 };
-use huashen_render::Background;
 use huashen_script::{Item, Script};
 use huashen_speech::{SpeechError, VoiceInfo, find_voice, voices};
 use sha2::{Digest, Sha256};
 
 use super::order::{Order, OrderSound, parse};
+use crate::delivery::Delivery;
 use crate::{failure, picture};
 
 /// A setting that was found right.
@@ -82,6 +83,12 @@ impl Checker {
                 Err(why) => problems.push(Problem::error(given.place, Some(&given.field), why)),
             }
         }
+        let form = entry.out.as_ref().and_then(|out| {
+            let found = form(&out.text, &flags);
+            found
+                .map_err(|why| problems.push(Problem::error(out.place, Some(&out.field), why)))
+                .ok()
+        });
         let (sound, sound_identity) = self.sound(entry, problems)?;
         if problems.iter().filter(|p| !p.warning).count() > before || !entry.problems.is_empty() {
             return None;
@@ -90,9 +97,10 @@ impl Checker {
         let warm = ["avatar", "size", "background", "shot", "look"].map(|n| text(n).unwrap_or("-"));
         let mut hash = Sha256::new();
         for part in [
-            "huashen job 1",
+            "huashen job 2",
             env!("CARGO_PKG_VERSION"),
             &self.everywhere,
+            form.as_deref().unwrap_or_default(),
             &sound_identity,
             &format!("{identity:?}"),
         ] {
@@ -252,11 +260,7 @@ impl Checker {
                 identity = folder_hash(&avatar, as_path.then_some(here.as_path()));
             }
             "background" => {
-                let background =
-                    picture::background_of(&value).map_err(|e| failure::one_line(&e))?;
-                if background == Background::Transparent {
-                    return Err("an mp4 cannot be transparent: choose a colour or a picture".into());
-                }
+                picture::background_of(&value).map_err(|e| failure::one_line(&e))?;
                 if as_path {
                     identity = file_sha256(&here).map_err(|e| e.to_string())?;
                 }
@@ -283,6 +287,21 @@ impl Checker {
         huashen_avatar::require_speech(&avatar)?;
         let file = Path::new(name);
         Ok(folder_hash(&avatar, file.is_file().then_some(file)))
+    }
+}
+
+/// The form that a clip of this name with these flags comes out in.
+fn form(out: &str, flags: &[String]) -> Result<String, String> {
+    let render = parse(flags).map_err(|e| clap_text(&e))?;
+    let background = render.picture.background.as_deref();
+    let alpha = background.is_some_and(picture::is_clear);
+    let delivery =
+        Delivery::of(Path::new(out), &render.delivery, alpha).map_err(|e| failure::one_line(&e))?;
+    match delivery.encoding.format {
+        ClipFormat::Pngs { .. } => Err(format!(
+            "`{out}` is a folder of pictures, which a batch does not make: write a .mov or .webm"
+        )),
+        format => Ok(format!("{format:?}")),
     }
 }
 
