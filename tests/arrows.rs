@@ -30,7 +30,7 @@ const ALLOWED: [(&str, &[&str]); 11] = [
 ];
 
 /// Libraries that only the crates beside them may name.
-const ROOMS: [(&str, &[&str]); 9] = [
+const ROOMS: [(&str, &[&str]); 10] = [
     ("bevy", &["render"]),
     ("wgpu", &["render"]),
     ("ffmpeg-next", &["media"]),
