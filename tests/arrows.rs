@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Which of our crates each crate may name (`core` is always allowed).
-const ALLOWED: [(&str, &[&str]); 10] = [
+const ALLOWED: [(&str, &[&str]); 11] = [
     ("core", &[]),
     ("script", &[]),
     ("speech", &["script"]),
@@ -15,6 +15,7 @@ const ALLOWED: [(&str, &[&str]); 10] = [
     ("avatar", &[]),
     ("render", &["avatar"]),
     ("media", &[]),
+    ("audio", &[]),
     (
         "pipeline",
         &["script", "speech", "motion", "vision", "avatar"],
@@ -22,16 +23,19 @@ const ALLOWED: [(&str, &[&str]); 10] = [
     (
         "cli",
         &[
-            "script", "speech", "motion", "vision", "avatar", "render", "media", "pipeline",
+            "script", "speech", "motion", "vision", "avatar", "render", "media", "audio",
+            "pipeline",
         ],
     ),
 ];
 
 /// Libraries that only the crates beside them may name.
-const ROOMS: [(&str, &[&str]); 8] = [
+const ROOMS: [(&str, &[&str]); 10] = [
     ("bevy", &["render"]),
     ("wgpu", &["render"]),
     ("ffmpeg-next", &["media"]),
+    ("cpal", &["audio"]),
+    ("rosc", &["pipeline"]),
     ("candle-core", &["speech", "motion", "vision"]),
     ("candle-nn", &["speech", "motion"]),
     ("anyhow", &["cli"]),

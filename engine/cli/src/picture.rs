@@ -35,12 +35,7 @@ pub fn options(
         Some(text) => text.parse()?,
         None => own_size(avatar),
     };
-    let framing = args.shot.map(|shot| match shot {
-        Shot::Face => Framing::Face,
-        Shot::Bust => Framing::Bust,
-        Shot::Half => Framing::Half,
-        Shot::Full => Framing::Full,
-    });
+    let framing = framing(args);
     let background = args
         .background
         .as_deref()
@@ -65,6 +60,16 @@ pub fn options(
         framing,
         format,
         ..RenderOptions::default()
+    })
+}
+
+/// How much of the person was asked for.
+fn framing(args: &PictureArgs) -> Option<Framing> {
+    args.shot.map(|shot| match shot {
+        Shot::Face => Framing::Face,
+        Shot::Bust => Framing::Bust,
+        Shot::Half => Framing::Half,
+        Shot::Full => Framing::Full,
     })
 }
 

@@ -9,6 +9,11 @@ mod eval_measure;
 mod eval_plot;
 mod inspect;
 mod motion;
+mod preview;
+mod preview_make;
+mod preview_outside;
+mod preview_scenery;
+mod preview_steps;
 mod render;
 mod setup;
 mod speak;
@@ -31,6 +36,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Motion(motion) => motion::run(&motion, &Settings::load()?, quiet),
         Command::Render(render) => render::run(&render, &Settings::load()?, quiet),
         Command::Still(still) => still::run(&still, &Settings::load()?),
+        Command::Preview(preview) => preview::run(&preview, &Settings::load()?, quiet),
         Command::Eval(eval) => eval::run(&eval),
         Command::Inspect(inspect) => inspect::run(&inspect),
     }
