@@ -29,6 +29,11 @@ const TOO_FAST: f64 = 1.5;
 /// How long a device is watched for that.
 const WATCHED_SECS: f64 = 1.0;
 
+/// A device that held so long is sound.
+const STEADY: Duration = Duration::from_secs(10);
+/// One that breaks off more often at a stretch is given up.
+const MOST_RESTARTS: u32 = 5;
+
 /// Told what a user should know of the devices.
 pub type Notice = Arc<dyn Fn(&str) + Send + Sync>;
 
@@ -315,6 +320,9 @@ struct Pump {
     at: usize,
     opened: Instant,
     taken_at_open: u64,
+    /// The device that was lost, until another is open.
+    lost: Option<String>,
+    restarts: u32,
 }
 
 impl Pump {
@@ -335,6 +343,8 @@ impl Pump {
             at: 0,
             opened: Instant::now(),
             taken_at_open: 0,
+            lost: None,
+            restarts: 0,
         };
         pump.open();
         pump
@@ -367,7 +377,19 @@ impl Pump {
         loop {
             match self.try_open(wanted.as_deref()) {
                 Ok(open) => {
-                    (self.notice)(&format!("sound: {}, {} Hz", open.name, open.rate_hz));
+                    match self.lost.take() {
+                        // A hiccup of the device is no news.
+                        Some(lost) if lost == open.name => {
+                            tracing::info!("the sound device {lost} was opened again");
+                        }
+                        Some(lost) => (self.notice)(&format!(
+                            "the sound device {lost} is gone; sound: {}, {} Hz",
+                            open.name, open.rate_hz
+                        )),
+                        None => {
+                            (self.notice)(&format!("sound: {}, {} Hz", open.name, open.rate_hz));
+                        }
+                    }
                     self.drain = Some(Drain::Device(open));
                     break;
                 }
@@ -433,11 +455,7 @@ impl Pump {
             return;
         };
         if open.lost.is_lost() {
-            let name = open.name.clone();
-            self.drain = None;
-            (self.notice)(&format!("the sound device {name} is gone"));
-            self.wanted = None;
-            self.open();
+            self.lose(open.name.clone());
             return;
         }
         let secs = self.opened.elapsed().as_secs_f64();
@@ -449,6 +467,23 @@ impl Pump {
                 self.open_silence(&format!("the sound device {name} keeps no time"));
             }
         }
+    }
+
+    /// Goes on with the same device if it is still there, else with another.
+    fn lose(&mut self, name: String) {
+        self.drain = None;
+        if self.opened.elapsed() > STEADY {
+            self.restarts = 0;
+        }
+        self.restarts += 1;
+        if self.restarts > MOST_RESTARTS {
+            self.open_silence(&format!(
+                "the sound device {name} breaks off again and again"
+            ));
+            return;
+        }
+        self.lost = Some(name);
+        self.open();
     }
 
     fn clear(&mut self) {
@@ -573,6 +608,8 @@ mod tests {
             at: 0,
             opened: Instant::now(),
             taken_at_open: 0,
+            lost: None,
+            restarts: 0,
         };
         let mut outlet = pump.connect(48_000);
         let ramp = |from: usize, n: usize| (from..from + n).map(|i| i as f32).collect();

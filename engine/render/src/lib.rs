@@ -33,5 +33,6 @@ pub use huashen_avatar::Framing;
 pub use plate::Background;
 pub use renderer::{Look, RenderOptions, RenderStats, Renderer};
 pub use window::{
-    Backdrop, Cast, Poses, Tell, WindowEvent, WindowGauge, WindowOptions, WindowOrder, run_window,
+    Backdrop, Cast, Poses, Tell, WindowEvent, WindowGauge, WindowOptions, WindowOrder,
+    check_desktop, run_window,
 };

@@ -68,6 +68,7 @@ impl Shared {
 
 pub fn run(args: &Preview, settings: &Settings, quiet: bool) -> anyhow::Result<ExitCode> {
     // Everything that can be wrong is found before the window opens.
+    huashen_render::check_desktop()?;
     let steps = args
         .script_ui
         .as_deref()
@@ -455,7 +456,9 @@ impl Controller {
     fn is_so(&self, until: Until) -> bool {
         use huashen_core::ArkitShape as A;
         let shared = &self.shared;
-        let weight = |shape| shared.live().last().weights[shape];
+        // What goes with the sound of this moment, and stays if it is held now.
+        let (now, heard) = (shared.wall_secs(), shared.player.heard_secs());
+        let weight = |shape| shared.live().pose(now, heard).weights[shape];
         let sounding = shared.player.is_playing() && shared.player.heard_secs() > 0.0;
         match until {
             Until::Pictures(count) => shared.gauge.shown() >= count,

@@ -178,11 +178,6 @@ impl Live {
         pose
     }
 
-    /// The pose that was given last.
-    pub fn last(&self) -> &Pose {
-        &self.last
-    }
-
     fn begin_fade(&mut self, wall_secs: f64) {
         self.fade = Some((self.last.clone(), wall_secs));
     }

@@ -155,8 +155,11 @@ impl WindowGauge {
         }
     }
 
-    fn note(&self, shown: u64, fps: f64, latency_secs: f64) {
-        self.shown.store(shown, Ordering::Relaxed);
+    fn count(&self) {
+        self.shown.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn note(&self, fps: f64, latency_secs: f64) {
         self.fps.store(fps.to_bits(), Ordering::Relaxed);
         self.latency
             .store(latency_secs.to_bits(), Ordering::Relaxed);
@@ -216,7 +219,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// A clear word where bevy would panic.
-fn check_desktop() -> Result<(), RenderError> {
+///
+/// # Errors
+/// [`RenderError::NoWindow`] where no desktop can be reached.
+pub fn check_desktop() -> Result<(), RenderError> {
     let set = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty());
     if cfg!(all(unix, not(target_os = "macos"))) && !set("DISPLAY") {
         return Err(RenderError::NoWindow(match set("WAYLAND_DISPLAY") {

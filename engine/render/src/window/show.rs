@@ -317,11 +317,12 @@ impl Show {
                 (self.tell)(WindowEvent::FirstPicture);
             }
             self.shown += 1;
+            self.gauge.count();
         }
         let elapsed = self.since.0.elapsed().as_secs_f64();
         if elapsed >= 1.0 {
             let fps = (self.shown - self.since.1) as f64 / elapsed;
-            self.gauge.note(self.shown, fps, self.ahead_secs);
+            self.gauge.note(fps, self.ahead_secs);
             self.since = (Instant::now(), self.shown);
         }
     }
