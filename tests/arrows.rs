@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Which of our crates each crate may name (`core` is always allowed).
-const ALLOWED: [(&str, &[&str]); 11] = [
+const ALLOWED: [(&str, &[&str]); 12] = [
     ("core", &[]),
     ("script", &[]),
     ("speech", &["script"]),
@@ -16,6 +16,7 @@ const ALLOWED: [(&str, &[&str]); 11] = [
     ("render", &["avatar"]),
     ("media", &[]),
     ("overlay", &[]),
+    ("audio", &[]),
     (
         "pipeline",
         &["script", "speech", "motion", "vision", "avatar"],
@@ -24,17 +25,19 @@ const ALLOWED: [(&str, &[&str]); 11] = [
         "cli",
         &[
             "script", "speech", "motion", "vision", "avatar", "render", "media", "overlay",
-            "pipeline",
+            "audio", "pipeline",
         ],
     ),
 ];
 
 /// Libraries that only the crates beside them may name.
-const ROOMS: [(&str, &[&str]); 10] = [
+const ROOMS: [(&str, &[&str]); 12] = [
     ("bevy", &["render"]),
     ("wgpu", &["render"]),
     ("ffmpeg-next", &["media"]),
     ("cosmic-text", &["overlay"]),
+    ("cpal", &["audio"]),
+    ("rosc", &["pipeline"]),
     ("candle-core", &["speech", "motion", "vision"]),
     ("candle-nn", &["speech", "motion"]),
     ("rusqlite", &["pipeline"]),

@@ -37,6 +37,10 @@ pub fn here(need: &str) -> Result<bool, String> {
         "font" => models(&["noto_sans_sc/NotoSansSC-Regular.otf"]),
         "vulkan" => huashen_render::probe().is_ok(),
         "ffmpeg" => runs("ffprobe", "-version"),
+        "desktop" => runs("Xvfb", "-help"),
+        "pulse" => {
+            runs("pulseaudio", "--version") && runs("paplay", "--version") && alsa_speaks_pulse()
+        }
         "espeak" => runs("espeak-ng", "--version"),
         "browser" => {
             ["gltf-validator", "playwright-core", "three"]
@@ -52,6 +56,16 @@ pub fn here(need: &str) -> Result<bool, String> {
         return Err(format!("HUASHEN_REQUIRE names {need}, which is missing"));
     }
     Ok(here)
+}
+
+/// Whether ALSA can play through PulseAudio.
+fn alsa_speaks_pulse() -> bool {
+    ["x86_64", "aarch64"].iter().any(|cpu| {
+        Path::new(&format!(
+            "/usr/lib/{cpu}-linux-gnu/alsa-lib/libasound_module_pcm_pulse.so"
+        ))
+        .exists()
+    })
 }
 
 /// Where the packages of `tools/browser` are: see its `tools.mjs`.

@@ -14,7 +14,8 @@ build_packages=(build-essential pkg-config clang libclang-dev libavcodec-dev lib
   libavutil-dev libswscale-dev libswresample-dev libasound2-dev)
 # Vulkan, X11 and xkb are opened at run time, so no linker asks for them.
 run_packages=(mesa-vulkan-drivers ffmpeg libxcursor1 libxi6 libxrandr2 libxkbcommon-x11-0)
-test_packages=(espeak-ng chromium)
+# A desktop without a screen, and a sound server without a sound card.
+test_packages=(espeak-ng chromium xvfb pulseaudio pulseaudio-utils libasound2-plugins)
 
 # Installs what of "$@" (Debian packages) is missing; asks first when sudo is needed.
 install_packages() {

@@ -65,6 +65,11 @@ pub enum Command {
         after_help = "Example:\n  huashen still --pose jawOpen=.7,eyeBlinkLeft=1,headYaw=10 -o pose.png"
     )]
     Still(Still),
+    /// Show an avatar live in a window: it waits, speaks, or follows a voice
+    #[command(
+        after_help = "Examples:\n  huashen preview                                     someone who waits\n  huashen preview --avatar alice --audio talk.wav\n  huashen preview --script hello.txt --emotion happy\n  huashen preview --mic --vmc-out localhost:39539     your voice moves her, and a VRM app too\n\nKeys: Space holds the sound, B changes the background, F fills the screen, T stays on top,\nS takes a screenshot, Esc quits. Drop a recording, a script or a model on the window."
+    )]
+    Preview(Box<Preview>),
     /// Measure accuracy, as tables, beside baselines
     #[command(subcommand)]
     Eval(Eval),
@@ -432,6 +437,52 @@ pub struct Still {
     /// Replace an existing file
     #[arg(long)]
     pub force: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Preview {
+    #[command(flatten)]
+    pub picture: PictureArgs,
+    #[command(flatten)]
+    pub voice: VoiceArgs,
+    #[command(flatten)]
+    pub manner: MannerArgs,
+    /// Play a recording (sound or video)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["script", "mic"])]
+    pub audio: Option<PathBuf>,
+    /// Speak a script, while it is synthesised
+    #[arg(long, value_name = "FILE", conflicts_with = "mic")]
+    pub script: Option<PathBuf>,
+    /// Follow the microphone
+    #[arg(long)]
+    pub mic: bool,
+    /// Play a motion track (Live Link Face .csv); beside --audio, in step with it
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["script", "mic"])]
+    pub track: Option<PathBuf>,
+    /// Follow a face that comes by VMC (OSC over UDP), at this port: 39540 when left out
+    #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "39540")]
+    pub vmc_in: Option<u16>,
+    /// Send the motion by VMC, 60 times a second: localhost:39539 when left out
+    #[arg(long, value_name = "HOST:PORT", num_args = 0..=1, default_missing_value = "localhost:39539")]
+    pub vmc_out: Option<String>,
+    /// Play on this device: a part of its name (see `huashen doctor`)
+    #[arg(long, value_name = "NAME", env = "HUASHEN_SPEAKER")]
+    pub speaker: Option<String>,
+    /// Listen to this device: a part of its name
+    #[arg(long, value_name = "NAME", env = "HUASHEN_MICROPHONE")]
+    pub microphone: Option<String>,
+    /// Fill the screen
+    #[arg(long)]
+    pub fullscreen: bool,
+    /// Stay above other windows
+    #[arg(long)]
+    pub on_top: bool,
+    /// How it went, for machines, on stdout at the end
+    #[arg(long)]
+    pub json: bool,
+    /// Do what this file says, step by step, in place of a user (for tests)
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub script_ui: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -76,12 +76,7 @@ pub fn options(
     size: Size,
     format: PixelFormat,
 ) -> anyhow::Result<RenderOptions> {
-    let framing = args.shot.map(|shot| match shot {
-        Shot::Face => Framing::Face,
-        Shot::Bust => Framing::Bust,
-        Shot::Half => Framing::Half,
-        Shot::Full => Framing::Full,
-    });
+    let framing = framing(args);
     let background = match background_text(args, settings, avatar) {
         Some(text) => background_of(text)?,
         None if avatar.manifest.photo.is_some() => plate(avatar, framing, size)?,
@@ -98,6 +93,16 @@ pub fn options(
         framing,
         format,
         ..RenderOptions::default()
+    })
+}
+
+/// How much of the person was asked for.
+fn framing(args: &PictureArgs) -> Option<Framing> {
+    args.shot.map(|shot| match shot {
+        Shot::Face => Framing::Face,
+        Shot::Bust => Framing::Bust,
+        Shot::Half => Framing::Half,
+        Shot::Full => Framing::Full,
     })
 }
 

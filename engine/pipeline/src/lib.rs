@@ -3,10 +3,12 @@
 //! `Script ─speech→ Speech ─motion→ MotionTrack ─render(Avatar)→ Frames ─media(+Speech)→ Clip`
 //!
 //! This crate knows the order and the data between the stages; renderers and
-//! encoders come in through the traits of [`offline`].
+//! encoders come in through the traits of [`offline`]; [`live`] gives poses to
+//! whoever shows them now.
 
 pub mod batch;
 pub mod capture;
+pub mod live;
 pub mod models;
 pub mod offline;
 mod pcm_file;

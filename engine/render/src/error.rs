@@ -40,6 +40,16 @@ pub enum RenderError {
     Stopped(String),
     #[error("frame {found} came where frame {expected} was due: this is a bug, please report it")]
     OutOfOrder { expected: u64, found: u64 },
+    #[error(
+        "no window can be opened ({0}); run on a desktop, or under `xvfb-run`, or make a clip \
+         instead: huashen render"
+    )]
+    NoWindow(String),
+    #[error("the screenshot {} cannot be written: {reason}", .path.display())]
+    Screenshot {
+        path: std::path::PathBuf,
+        reason: String,
+    },
     #[error("the frames' receiver stopped the render")]
     Sink(#[source] SinkError),
 }
@@ -50,7 +60,7 @@ impl RenderError {
     pub fn is_missing(&self) -> bool {
         matches!(
             self,
-            Self::NoAdapter(_) | Self::NoDevice { .. } | Self::Device(_)
+            Self::NoAdapter(_) | Self::NoDevice { .. } | Self::Device(_) | Self::NoWindow(_)
         )
     }
 }

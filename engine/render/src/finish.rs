@@ -8,11 +8,12 @@ use bytemuck::{Pod, Zeroable};
 use crossbeam_channel::{Receiver, Sender};
 use huashen_core::{Frame, PixelFormat, Size};
 
+use crate::RenderError;
 use crate::edges::{Drawn, Edges, Softened};
 use crate::i420::{self, Rect};
 use crate::mixing::Mixing;
+use crate::plate::{Background, Plate};
 use crate::target::Target;
-use crate::{RenderError, plate::Plate};
 
 /// Read-back buffers in flight: one being drawn, one queued, one being read,
 /// one at the encoder.
@@ -277,6 +278,20 @@ impl Deliverer {
             plate,
             free,
         }
+    }
+
+    pub fn size(&self) -> Size {
+        self.size
+    }
+
+    /// Another plate from the next frame on.
+    pub fn set_background(&mut self, background: &Background) {
+        let keep_alpha = self.format == PixelFormat::Rgba8;
+        let plate = Plate::new(background, self.size, keep_alpha, self.plate.mixing);
+        self.plate = Arc::new(plate);
+        // Drawn anew, so that nothing of the old one stays.
+        self.picture.clear();
+        self.drawn = None;
     }
 
     /// Waits for a frame and gives it in the format asked for.

@@ -1,5 +1,5 @@
-//! Draws an avatar's poses as pictures, without a window: bevy on wgpu, one
-//! frame a pose, in order, the same bytes every time on one machine.
+//! Draws an avatar's poses as pictures: bevy on wgpu, one frame a pose, in
+//! order, the same bytes every time on one machine; or live, in a window.
 //!
 //! Two looks share scene, deformation and camera: [`Look::Full`] is bevy's
 //! physically based renderer, [`Look::Lean`] a short pass of our own that a
@@ -25,9 +25,14 @@ mod shaders;
 mod target;
 #[cfg(test)]
 mod tests;
+mod window;
 
 pub use adapter::{AdapterInfo, probe};
 pub use error::RenderError;
 pub use huashen_avatar::Framing;
 pub use plate::Background;
 pub use renderer::{Look, RenderOptions, RenderStats, Renderer};
+pub use window::{
+    Backdrop, Cast, Poses, Tell, WindowEvent, WindowGauge, WindowOptions, WindowOrder,
+    check_desktop, run_window,
+};

@@ -74,6 +74,8 @@ pub struct Renderer {
     info: AdapterInfo,
     look: Look,
     next: u64,
+    /// Poses taken before their frames are delivered, at most.
+    ahead: usize,
 }
 
 /// The most vertices that fit one buffer on every adapter.
@@ -86,12 +88,22 @@ impl Renderer {
     /// [`RenderError::NoAdapter`] without a driver; sizes and models that
     /// cannot be drawn.
     pub fn new(avatar: &Avatar, options: &RenderOptions) -> Result<Self, RenderError> {
+        Self::on(adapter::open, avatar, options)
+    }
+
+    /// On a device that `open` gives, once all else is found good.
+    pub(crate) fn on(
+        open: impl FnOnce() -> Result<Gpu, RenderError>,
+        avatar: &Avatar,
+        options: &RenderOptions,
+    ) -> Result<Self, RenderError> {
         let scene = from_avatar::scene(&avatar.model)?;
         let shot = from_avatar::shot(avatar, options.framing, options.size);
-        Self::with_scene(scene, from_avatar::deform(avatar), shot, options)
+        Self::with_scene(open, scene, from_avatar::deform(avatar), shot, options)
     }
 
     pub(crate) fn with_scene(
+        open: impl FnOnce() -> Result<Gpu, RenderError>,
         scene: Scene,
         deform: Box<dyn Deform>,
         shot: Shot,
@@ -114,7 +126,7 @@ impl Renderer {
         if scene.parts.iter().all(|p| p.indices.is_empty()) {
             return Err(RenderError::Empty);
         }
-        let gpu = adapter::open()?;
+        let gpu = open()?;
         let limit = gpu.device.limits().max_texture_dimension_2d;
         if size.width > limit || size.height > limit {
             return Err(RenderError::TooLarge {
@@ -185,6 +197,7 @@ impl Renderer {
             info,
             look: if full { Look::Full } else { Look::Lean },
             next: 0,
+            ahead: RING,
         })
     }
 
@@ -193,9 +206,26 @@ impl Renderer {
         &self.info
     }
 
+    /// The size of its pictures.
+    pub(crate) fn size(&self) -> Size {
+        self.deliverer.size()
+    }
+
     /// The look that was chosen; never [`Look::Auto`].
     pub fn look(&self) -> Look {
         self.look
+    }
+
+    /// Takes at most `frames` poses before their frames are delivered: fewer
+    /// for a window, where what waits is late.
+    pub(crate) fn keep_ahead(&mut self, frames: usize) {
+        self.ahead = frames.clamp(1, RING);
+    }
+
+    /// Puts another background behind the person, from the next frame on.
+    /// Only where frames keep RGBA; elsewhere it may lie on the device.
+    pub(crate) fn set_background(&mut self, background: &Background) {
+        self.deliverer.set_background(background);
     }
 
     /// Draws each pose as one frame, indices from 0, and hands the frames to
@@ -213,7 +243,7 @@ impl Renderer {
         let mut delivered = 0;
         let mut open = true;
         let result = loop {
-            while open && ((self.next - first - delivered) as usize) < RING {
+            while open && ((self.next - first - delivered) as usize) < self.ahead {
                 let Some(pose) = poses.next() else {
                     open = false;
                     break;

@@ -127,6 +127,24 @@ pub fn run(args: &NewAvatar, quiet: bool) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The name of the avatar of a photo that was dropped somewhere; it is made
+/// where there is none of the file's name yet.
+pub fn from_dropped(photo: &Path) -> anyhow::Result<String> {
+    let name = name_of(photo);
+    if !paths::avatars_dir().join(&name).exists() {
+        let args = NewAvatar {
+            photo: photo.to_owned(),
+            name: Some(name.clone()),
+            face: 1,
+            force: false,
+            json: false,
+            debug: None,
+        };
+        run(&args, false)?;
+    }
+    Ok(name)
+}
+
 /// A name made of the file's.
 fn name_of(path: &Path) -> String {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();

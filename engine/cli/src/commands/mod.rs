@@ -11,6 +11,11 @@ mod eval_phones;
 mod eval_plot;
 mod inspect;
 mod motion;
+mod preview;
+mod preview_make;
+mod preview_outside;
+mod preview_scenery;
+mod preview_steps;
 mod render;
 mod setup;
 mod speak;
@@ -37,6 +42,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Batch(batch) => batch::run(&batch, &Settings::load()?, quiet),
         Command::BatchWorker(worker) => batch::work(&worker, &Settings::load()?),
         Command::Still(still) => still::run(&still, &Settings::load()?),
+        Command::Preview(preview) => preview::run(&preview, &Settings::load()?, quiet),
         Command::Eval(eval) => eval::run(&eval),
         Command::Inspect(inspect) => inspect::run(&inspect),
     }

@@ -1,0 +1,669 @@
+//! Plays pieces of sound one after the other, and tells how far the listener is.
+//!
+//! A thread of its own brings sound to the device's rate and fills a ring; the
+//! device's callback empties it, without a lock or an allocation. Where there is
+//! no device a timer empties the ring instead, so that time goes on.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use rtrb::{Consumer, Producer, RingBuffer};
+
+use crate::AudioError;
+use crate::clock::{Clock, Reading};
+use crate::device::{Fill, Open, open_output};
+use crate::resample::Resampler;
+
+/// How much sound waits in the ring: what a busy machine may be late by.
+const RING_SECS: f64 = 0.25;
+/// The ring is looked after this often.
+const TICK: Duration = Duration::from_millis(5);
+/// The rate where there is no device.
+const SILENT_HZ: u32 = 48_000;
+/// A device that takes sound so much faster than it sounds keeps no time.
+const TOO_FAST: f64 = 1.5;
+/// How long a device is watched for that.
+const WATCHED_SECS: f64 = 1.0;
+
+/// A device that held so long is sound.
+const STEADY: Duration = Duration::from_secs(10);
+/// One that breaks off more often at a stretch is given up.
+const MOST_RESTARTS: u32 = 5;
+
+/// Told what a user should know of the devices.
+pub type Notice = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// Sound to be played: mono, read block by block when its turn comes.
+pub struct Piece {
+    pub rate_hz: u32,
+    /// Appends the next samples; false when there were none left.
+    pub read: Box<dyn FnMut(&mut Vec<f32>) -> bool + Send>,
+}
+
+impl Piece {
+    /// Samples that are in memory already.
+    pub fn of(samples: Vec<f32>, rate_hz: u32) -> Self {
+        let mut samples = Some(samples);
+        Self {
+            rate_hz,
+            read: Box::new(move |out| match samples.take() {
+                Some(s) => {
+                    out.extend_from_slice(&s);
+                    true
+                }
+                None => false,
+            }),
+        }
+    }
+}
+
+/// Where a piece lies in the content, once its turn has come.
+#[derive(Clone, Debug)]
+pub struct Placed(Arc<[AtomicU64; 2]>);
+
+impl Placed {
+    fn new() -> Self {
+        let unknown = || AtomicU64::new(f64::NAN.to_bits());
+        Self(Arc::new([unknown(), unknown()]))
+    }
+
+    fn get(&self, i: usize) -> Option<f64> {
+        let secs = f64::from_bits(self.0[i].load(Ordering::Acquire));
+        (!secs.is_nan()).then_some(secs)
+    }
+
+    fn set(&self, i: usize, secs: f64) {
+        self.0[i].store(secs.to_bits(), Ordering::Release);
+    }
+
+    /// The content second at which it begins; none while others play.
+    pub fn start_secs(&self) -> Option<f64> {
+        self.get(0)
+    }
+
+    /// The content second at which it ends, once that is known.
+    pub fn end_secs(&self) -> Option<f64> {
+        self.get(1)
+    }
+}
+
+enum Order {
+    Play(Piece, Placed),
+    Clear(Sender<()>),
+}
+
+/// What the callback and the rest share.
+struct Shared {
+    clock: Clock,
+    paused: AtomicBool,
+    /// Counts how often the ring was to be emptied at once.
+    flush: AtomicU64,
+    /// A piece is being played that has more to come.
+    active: AtomicBool,
+    /// How often the ring ran dry in the middle of a piece.
+    starved: AtomicU64,
+    /// Frames that the device has taken, silence too.
+    taken: AtomicU64,
+    /// Content brought to the ring or waiting to be, in seconds.
+    brought: AtomicU64,
+    waiting: AtomicU64,
+}
+
+/// Plays sound on a device that may come and go.
+pub struct Player {
+    orders: Option<Sender<Order>>,
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Player {
+    /// Plays on the device called `wanted`, or on the desktop's own; without
+    /// any, in silence. `notice` hears which, now and whenever it changes.
+    pub fn new(wanted: Option<String>, notice: Notice) -> Self {
+        let shared = Arc::new(Shared {
+            clock: Clock::new(),
+            paused: AtomicBool::new(false),
+            flush: AtomicU64::new(0),
+            active: AtomicBool::new(false),
+            starved: AtomicU64::new(0),
+            taken: AtomicU64::new(0),
+            brought: AtomicU64::new(0),
+            waiting: AtomicU64::new(0),
+        });
+        let (orders, todo) = crossbeam_channel::unbounded();
+        let pump_shared = Arc::clone(&shared);
+        let thread = std::thread::Builder::new()
+            .name("huashen-sound".to_owned())
+            .spawn(move || Pump::new(wanted, notice, pump_shared).run(&todo))
+            .map_err(|e| tracing::error!("no thread for sound: {e}"))
+            .ok();
+        Self {
+            orders: Some(orders),
+            shared,
+            thread,
+        }
+    }
+
+    /// Plays `piece` after all that was given before.
+    pub fn play(&self, piece: Piece) -> Placed {
+        let placed = Placed::new();
+        self.shared.waiting.fetch_add(1, Ordering::AcqRel);
+        if let Some(orders) = &self.orders {
+            orders.send(Order::Play(piece, placed.clone())).ok();
+        }
+        placed
+    }
+
+    /// Stops at once and forgets what was to come.
+    pub fn clear(&self) {
+        let (done, wait) = crossbeam_channel::bounded(1);
+        if let Some(orders) = &self.orders
+            && orders.send(Order::Clear(done)).is_ok()
+        {
+            wait.recv_timeout(Duration::from_secs(1)).ok();
+        }
+    }
+
+    /// Holds the sound, and with it the clock.
+    pub fn set_paused(&self, paused: bool) {
+        self.shared.paused.store(paused, Ordering::Release);
+    }
+
+    pub fn is_paused(&self) -> bool {
+        self.shared.paused.load(Ordering::Acquire)
+    }
+
+    /// Seconds of content heard so far: the clock of everything that moves with
+    /// the sound. It stands still while nothing plays.
+    pub fn heard_secs(&self) -> f64 {
+        self.shared.clock.heard_secs()
+    }
+
+    /// Whether content is still to be heard.
+    pub fn is_playing(&self) -> bool {
+        let brought = f64::from_bits(self.shared.brought.load(Ordering::Acquire));
+        self.shared.waiting.load(Ordering::Acquire) > 0
+            || self.shared.active.load(Ordering::Acquire)
+            || self.heard_secs() + 1e-3 < brought
+    }
+
+    /// How often sound came too late in the middle of a piece.
+    pub fn starved(&self) -> u64 {
+        self.shared.starved.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Player {
+    fn drop(&mut self) {
+        self.orders = None;
+        if let Some(thread) = self.thread.take() {
+            thread.join().ok();
+        }
+    }
+}
+
+/// The callback's end of the ring.
+struct Outlet {
+    ring: Consumer<f32>,
+    shared: Arc<Shared>,
+    rate_hz: f64,
+    /// Content before this ring's first sample.
+    base_secs: f64,
+    taken: u64,
+    flushed: u64,
+}
+
+impl Outlet {
+    /// Gives up to `frames` samples, the first of which is heard in `delay_secs`.
+    fn fill(&mut self, frames: usize, delay_secs: f64, put: &mut dyn FnMut(usize, f32)) {
+        let shared = &*self.shared;
+        let flush = shared.flush.load(Ordering::Acquire);
+        if flush != self.flushed {
+            self.flushed = flush;
+            if let Ok(chunk) = self.ring.read_chunk(self.ring.slots()) {
+                self.taken += chunk.len() as u64;
+                chunk.commit_all();
+            }
+        }
+        let before = self.taken;
+        let paused = shared.paused.load(Ordering::Relaxed);
+        let ready = if paused {
+            0
+        } else {
+            self.ring.slots().min(frames)
+        };
+        if let Ok(chunk) = self.ring.read_chunk(ready) {
+            for (i, sample) in chunk.into_iter().enumerate() {
+                put(i, sample);
+            }
+        }
+        for i in ready..frames {
+            put(i, 0.0);
+        }
+        if ready < frames && !paused && shared.active.load(Ordering::Acquire) {
+            shared.starved.fetch_add(1, Ordering::Relaxed);
+        }
+        self.taken += ready as u64;
+        shared.taken.fetch_add(frames as u64, Ordering::Relaxed);
+        shared.clock.publish(Reading {
+            before_secs: self.base_secs + before as f64 / self.rate_hz,
+            in_buffer_secs: ready as f64 / self.rate_hz,
+            heard_secs: shared.clock.now_secs() + delay_secs,
+        });
+    }
+}
+
+/// What empties the ring.
+enum Drain {
+    Device(Open),
+    /// A timer in place of a device.
+    Silence(Arc<AtomicBool>, Option<JoinHandle<()>>),
+}
+
+impl Drain {
+    fn silence(mut outlet: Outlet) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let thread = std::thread::Builder::new()
+            .name("huashen-silence".to_owned())
+            .spawn(move || {
+                let (start, mut done) = (Instant::now(), 0_u64);
+                while !stopped.load(Ordering::Acquire) {
+                    std::thread::sleep(Duration::from_millis(10));
+                    let due = (start.elapsed().as_secs_f64() * outlet.rate_hz) as u64;
+                    outlet.fill((due - done) as usize, 0.0, &mut |_, _| {});
+                    done = due;
+                }
+            })
+            .map_err(|e| tracing::error!("no thread for silence: {e}"))
+            .ok();
+        Self::Silence(stop, thread)
+    }
+}
+
+impl Drop for Drain {
+    fn drop(&mut self) {
+        if let Self::Silence(stop, thread) = self {
+            stop.store(true, Ordering::Release);
+            if let Some(thread) = thread.take() {
+                thread.join().ok();
+            }
+        }
+    }
+}
+
+/// The piece under way.
+struct Current {
+    piece: Piece,
+    placed: Placed,
+    resampler: Resampler,
+    ended: bool,
+}
+
+struct Pump {
+    wanted: Option<String>,
+    notice: Notice,
+    shared: Arc<Shared>,
+    drain: Option<Drain>,
+    ring: Producer<f32>,
+    rate_hz: f64,
+    base_secs: f64,
+    pushed: u64,
+    queue: VecDeque<(Piece, Placed)>,
+    current: Option<Current>,
+    block: Vec<f32>,
+    ready: Vec<f32>,
+    at: usize,
+    opened: Instant,
+    taken_at_open: u64,
+    /// The device that was lost, until another is open.
+    lost: Option<String>,
+    restarts: u32,
+}
+
+impl Pump {
+    fn new(wanted: Option<String>, notice: Notice, shared: Arc<Shared>) -> Self {
+        let mut pump = Self {
+            wanted,
+            notice,
+            shared,
+            drain: None,
+            ring: RingBuffer::new(1).0,
+            rate_hz: f64::from(SILENT_HZ),
+            base_secs: 0.0,
+            pushed: 0,
+            queue: VecDeque::new(),
+            current: None,
+            block: Vec::new(),
+            ready: Vec::new(),
+            at: 0,
+            opened: Instant::now(),
+            taken_at_open: 0,
+            lost: None,
+            restarts: 0,
+        };
+        pump.open();
+        pump
+    }
+
+    fn run(mut self, todo: &Receiver<Order>) {
+        loop {
+            match todo.recv_timeout(TICK) {
+                Ok(Order::Play(piece, placed)) => self.queue.push_back((piece, placed)),
+                Ok(Order::Clear(done)) => {
+                    self.clear();
+                    done.send(()).ok();
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            self.watch();
+            self.feed();
+        }
+    }
+
+    /// Seconds of content brought so far.
+    fn brought_secs(&self) -> f64 {
+        self.base_secs + self.pushed as f64 / self.rate_hz
+    }
+
+    /// Opens the device that is wanted, else the desktop's own, else none.
+    fn open(&mut self) {
+        let mut wanted = self.wanted.clone();
+        loop {
+            match self.try_open(wanted.as_deref()) {
+                Ok(open) => {
+                    match self.lost.take() {
+                        // A hiccup of the device is no news.
+                        Some(lost) if lost == open.name => {
+                            tracing::info!("the sound device {lost} was opened again");
+                        }
+                        Some(lost) => (self.notice)(&format!(
+                            "the sound device {lost} is gone; sound: {}, {} Hz",
+                            open.name, open.rate_hz
+                        )),
+                        None => {
+                            (self.notice)(&format!("sound: {}, {} Hz", open.name, open.rate_hz));
+                        }
+                    }
+                    self.drain = Some(Drain::Device(open));
+                    break;
+                }
+                Err(error) => match wanted.take() {
+                    Some(_) => (self.notice)(&format!("{error}; taking the desktop's own")),
+                    None => {
+                        self.open_silence(&error.to_string());
+                        break;
+                    }
+                },
+            }
+        }
+        self.opened = Instant::now();
+        self.taken_at_open = self.shared.taken.load(Ordering::Relaxed);
+    }
+
+    fn open_silence(&mut self, why: &str) {
+        (self.notice)(&format!("no sound: {why}; going on in silence"));
+        let outlet = self.connect(SILENT_HZ);
+        self.drain = Some(Drain::silence(outlet));
+    }
+
+    fn try_open(&mut self, wanted: Option<&str>) -> Result<Open, AudioError> {
+        open_output(wanted, |rate_hz| {
+            let mut outlet = self.connect(rate_hz);
+            let fill: Fill = Box::new(move |frames, delay_secs, put| {
+                outlet.fill(frames, delay_secs, put);
+            });
+            fill
+        })
+    }
+
+    /// A fresh ring for a device of this rate; what the old one held is lost.
+    fn connect(&mut self, rate_hz: u32) -> Outlet {
+        self.base_secs = self.brought_secs();
+        self.pushed = 0;
+        if f64::from(rate_hz) != self.rate_hz {
+            // Samples of another rate are of no use.
+            self.ready.clear();
+            self.at = 0;
+            if let Some(current) = &mut self.current
+                && let Some(resampler) = Resampler::new(current.piece.rate_hz, rate_hz)
+            {
+                current.resampler = resampler;
+            }
+        }
+        self.rate_hz = f64::from(rate_hz);
+        let (ring, drain) = RingBuffer::new((self.rate_hz * RING_SECS) as usize);
+        self.ring = ring;
+        Outlet {
+            ring: drain,
+            shared: Arc::clone(&self.shared),
+            rate_hz: self.rate_hz,
+            base_secs: self.base_secs,
+            taken: 0,
+            flushed: self.shared.flush.load(Ordering::Acquire),
+        }
+    }
+
+    /// Notices a device that went away or keeps no time.
+    fn watch(&mut self) {
+        let Some(Drain::Device(open)) = &self.drain else {
+            return;
+        };
+        if open.lost.is_lost() {
+            self.lose(open.name.clone());
+            return;
+        }
+        let secs = self.opened.elapsed().as_secs_f64();
+        if (WATCHED_SECS..WATCHED_SECS * 3.0).contains(&secs) {
+            let taken = self.shared.taken.load(Ordering::Relaxed) - self.taken_at_open;
+            if taken as f64 / self.rate_hz > secs * TOO_FAST + RING_SECS {
+                let name = open.name.clone();
+                self.drain = None;
+                self.open_silence(&format!("the sound device {name} keeps no time"));
+            }
+        }
+    }
+
+    /// Goes on with the same device if it is still there, else with another.
+    fn lose(&mut self, name: String) {
+        self.drain = None;
+        if self.opened.elapsed() > STEADY {
+            self.restarts = 0;
+        }
+        self.restarts += 1;
+        if self.restarts > MOST_RESTARTS {
+            self.open_silence(&format!(
+                "the sound device {name} breaks off again and again"
+            ));
+            return;
+        }
+        self.lost = Some(name);
+        self.open();
+    }
+
+    fn clear(&mut self) {
+        for (_, placed) in self.queue.drain(..) {
+            placed.set(0, f64::INFINITY);
+            placed.set(1, f64::INFINITY);
+            self.shared.waiting.fetch_sub(1, Ordering::AcqRel);
+        }
+        self.ready.clear();
+        self.at = 0;
+        self.shared.active.store(false, Ordering::Release);
+        self.shared.flush.fetch_add(1, Ordering::AcqRel);
+        if let Some(current) = self.current.take() {
+            current.placed.set(1, self.brought_secs());
+        }
+        // Until the callback came by; one that hangs is found lost later.
+        let capacity = self.ring.buffer().capacity();
+        for _ in 0..100 {
+            if self.ring.slots() == capacity {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// Brings sound to the ring while it has room.
+    fn feed(&mut self) {
+        loop {
+            if self.at < self.ready.len() {
+                let (pushed, rest) = self.ring.push_partial_slice(&self.ready[self.at..]);
+                self.at += pushed.len();
+                self.pushed += pushed.len() as u64;
+                let full = !rest.is_empty();
+                self.shared
+                    .brought
+                    .store(self.brought_secs().to_bits(), Ordering::Release);
+                if full {
+                    return;
+                }
+            }
+            self.ready.clear();
+            self.at = 0;
+            if !self.refill() {
+                return;
+            }
+        }
+    }
+
+    /// The next samples at the device's rate; false when nothing is to be played.
+    fn refill(&mut self) -> bool {
+        if self.current.as_ref().is_none_or(|c| c.ended) {
+            if let Some(ended) = self.current.take() {
+                ended.placed.set(1, self.brought_secs());
+            }
+            self.shared.active.store(false, Ordering::Release);
+            let Some((piece, placed)) = self.queue.pop_front() else {
+                return false;
+            };
+            self.shared.waiting.fetch_sub(1, Ordering::AcqRel);
+            placed.set(0, self.brought_secs());
+            let Some(resampler) = Resampler::new(piece.rate_hz, self.rate_hz as u32) else {
+                (self.notice)(&format!("sound of {} Hz cannot be played", piece.rate_hz));
+                placed.set(1, self.brought_secs());
+                return true;
+            };
+            self.current = Some(Current {
+                piece,
+                placed,
+                resampler,
+                ended: false,
+            });
+        }
+        if let Some(current) = &mut self.current {
+            self.block.clear();
+            if (current.piece.read)(&mut self.block) {
+                current.resampler.push(&self.block, &mut self.ready);
+                self.shared.active.store(true, Ordering::Release);
+            } else {
+                current.resampler.finish(&mut self.ready);
+                current.ended = true;
+                self.shared.active.store(false, Ordering::Release);
+            }
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shared() -> Arc<Shared> {
+        Arc::new(Shared {
+            clock: Clock::new(),
+            paused: AtomicBool::new(false),
+            flush: AtomicU64::new(0),
+            active: AtomicBool::new(false),
+            starved: AtomicU64::new(0),
+            taken: AtomicU64::new(0),
+            brought: AtomicU64::new(0),
+            waiting: AtomicU64::new(0),
+        })
+    }
+
+    #[test]
+    fn pieces_follow_each_other_without_a_seam_and_the_clock_counts_them() {
+        let shared = shared();
+        let notice: Notice = Arc::new(|_| {});
+        let mut pump = Pump {
+            wanted: None,
+            notice,
+            shared: Arc::clone(&shared),
+            drain: None,
+            ring: RingBuffer::new(1).0,
+            rate_hz: 48_000.0,
+            base_secs: 0.0,
+            pushed: 0,
+            queue: VecDeque::new(),
+            current: None,
+            block: Vec::new(),
+            ready: Vec::new(),
+            at: 0,
+            opened: Instant::now(),
+            taken_at_open: 0,
+            lost: None,
+            restarts: 0,
+        };
+        let mut outlet = pump.connect(48_000);
+        let ramp = |from: usize, n: usize| (from..from + n).map(|i| i as f32).collect();
+        let (first, second) = (Placed::new(), Placed::new());
+        for (placed, samples) in [(&first, ramp(1, 4800)), (&second, ramp(4801, 9600))] {
+            shared.waiting.fetch_add(1, Ordering::AcqRel);
+            pump.queue
+                .push_back((Piece::of(samples, 48_000), placed.clone()));
+        }
+        let mut heard = Vec::new();
+        for _ in 0..40 {
+            pump.feed();
+            outlet.fill(480, 0.0, &mut |_, s| heard.push(s));
+        }
+        let want: Vec<f32> = (1..=14_400).map(|i| i as f32).collect();
+        assert_eq!(heard[..14_400], want);
+        assert!(heard[14_400..].iter().all(|s| *s == 0.0));
+        assert_eq!(first.start_secs(), Some(0.0));
+        assert_eq!(first.end_secs(), Some(0.1));
+        assert_eq!(second.start_secs(), Some(0.1));
+        assert!((second.end_secs().unwrap() - 0.3).abs() < 1e-9);
+        assert!((shared.clock.heard_secs() - 0.3).abs() < 1e-9);
+        assert_eq!(shared.starved.load(Ordering::Relaxed), 0);
+
+        // Paused, nothing is taken; cleared, what waited is gone and counted.
+        pump.queue
+            .push_back((Piece::of(ramp(1, 4800), 48_000), Placed::new()));
+        shared.waiting.fetch_add(1, Ordering::AcqRel);
+        pump.feed();
+        shared.paused.store(true, Ordering::Release);
+        outlet.fill(480, 0.0, &mut |_, s| assert_eq!(s, 0.0));
+        shared.paused.store(false, Ordering::Release);
+        shared.flush.fetch_add(1, Ordering::AcqRel);
+        outlet.fill(480, 0.0, &mut |_, s| assert_eq!(s, 0.0));
+        assert!((shared.clock.heard_secs() - 0.4).abs() < 1e-9);
+    }
+
+    #[test]
+    fn without_a_device_time_goes_on_in_silence() {
+        let said = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let keep = Arc::clone(&said);
+        let player = Player::new(
+            Some("no such device".to_owned()),
+            Arc::new(move |text| keep.lock().unwrap().push(text.to_owned())),
+        );
+        let placed = player.play(Piece::of(vec![0.0; 4800], 48_000));
+        assert!(player.is_playing());
+        let begun = Instant::now();
+        while player.is_playing() && begun.elapsed() < Duration::from_secs(20) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert!((player.heard_secs() - 0.1).abs() < 1e-6);
+        assert_eq!(placed.end_secs(), Some(0.1));
+        let said = said.lock().unwrap();
+        assert!(said[0].contains("no such device"), "{said:?}");
+    }
+}

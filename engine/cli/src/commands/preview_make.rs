@@ -1,0 +1,133 @@
+//! Makes what a preview plays and says.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crossbeam_channel::Receiver;
+use huashen_audio::Piece;
+use huashen_core::paths;
+use huashen_pipeline::live::speak;
+use huashen_script::Script;
+use huashen_speech::Synthesizer;
+
+use super::preview::Shared;
+use crate::{output, sound};
+
+/// Samples read from a recording at a time.
+const BLOCK: usize = 4096;
+/// Pictures a second that a processor draws while it has to speak as well.
+const FPS_WHILE_SPEAKING: f64 = 12.0;
+
+/// Something to be heard.
+pub enum Job {
+    Script(Script),
+    Recording(PathBuf),
+}
+
+/// Does the jobs one after the other.
+pub struct Maker {
+    shared: Arc<Shared>,
+    voice: Option<String>,
+    /// A track moves the person: sound is only heard.
+    mute_motion: bool,
+    quiet: bool,
+    synth: Option<Synthesizer>,
+}
+
+impl Maker {
+    pub fn new(shared: Arc<Shared>, voice: Option<String>, mute_motion: bool, quiet: bool) -> Self {
+        Self {
+            shared,
+            voice,
+            mute_motion,
+            quiet,
+            synth: None,
+        }
+    }
+
+    pub fn run(mut self, todo: &Receiver<Job>) {
+        while let Ok(job) = todo.recv() {
+            let done = match &job {
+                Job::Script(script) => self.speak(script),
+                Job::Recording(path) => self.play(path),
+            };
+            if let Err(error) = done {
+                output::error_line(&format!("{error:#}"));
+            }
+            self.shared.busy.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
+
+    /// Sound begins when someone can be seen.
+    fn wait_for_window(&self) {
+        while !self.shared.seen.load(Ordering::Acquire) && !self.shared.stopped() {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    fn speak(&mut self, script: &Script) -> anyhow::Result<()> {
+        let synth = match self.synth.take() {
+            Some(synth) => synth,
+            None => Synthesizer::open(&paths::models_dir())?,
+        };
+        let shared = Arc::clone(&self.shared);
+        let options = *shared.live().options();
+        if shared.gauge.is_software() {
+            shared.gauge.limit_fps(FPS_WHILE_SPEAKING);
+        }
+        let spoken = speak(
+            &synth,
+            script,
+            self.voice.as_deref(),
+            &options,
+            &mut |line| {
+                self.wait_for_window();
+                let secs = line.secs();
+                let placed = shared
+                    .player
+                    .play(Piece::of(line.samples, line.sample_rate_hz));
+                shared
+                    .live()
+                    .say(line.planner, secs, Box::new(move || placed.start_secs()));
+                !shared.stopped()
+            },
+        );
+        shared.gauge.limit_fps(f64::INFINITY);
+        self.synth = Some(synth);
+        Ok(spoken?)
+    }
+
+    fn play(&self, path: &Path) -> anyhow::Result<()> {
+        let options = *self.shared.live().options();
+        let mut sound = sound::record(path, self.quiet)?;
+        let secs = sound.duration_secs();
+        let planner = match self.mute_motion {
+            true => None,
+            false => Some(sound.planner(&options)?),
+        };
+        let mut levelled = sound.levelled()?;
+        let rate_hz = sound.sample_rate_hz();
+        let mut block = Vec::new();
+        self.wait_for_window();
+        let placed = self.shared.player.play(Piece {
+            rate_hz,
+            read: Box::new(move |out| {
+                // The file is a temporary one of ours; where it fails, sound ends.
+                if let Err(error) = levelled.read(&mut block, BLOCK) {
+                    tracing::error!("{error}");
+                    return false;
+                }
+                out.extend_from_slice(&block);
+                !block.is_empty()
+            }),
+        });
+        if let Some(planner) = planner {
+            self.shared
+                .live()
+                .say(planner, secs, Box::new(move || placed.start_secs()));
+        }
+        Ok(())
+    }
+}

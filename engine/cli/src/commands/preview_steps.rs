@@ -1,0 +1,81 @@
+//! `huashen preview --script-ui`: what a user does, from a file, for tests.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use huashen_core::Size;
+
+/// One thing that a user does, or waits for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    Wait(f64),
+    Until(Until),
+    Key(String),
+    Say(String),
+    Drop(PathBuf),
+    Resize(Size),
+    Screenshot(PathBuf),
+    Quit,
+}
+
+/// What is waited for, up to [`PATIENCE_SECS`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Until {
+    /// So many pictures were shown.
+    Pictures(u64),
+    /// Sound is heard.
+    Sound,
+    /// No sound is heard, and none is being made.
+    Silence,
+    /// The jaw is at least, or at most, this far open.
+    Open(f32),
+    Shut(f32),
+    /// The eyes are.
+    EyesOpen,
+}
+
+/// A slow machine makes speech in this time.
+pub const PATIENCE_SECS: f64 = 60.0;
+
+/// Reads the steps, one a line; `#` begins a remark.
+pub fn read(path: &Path) -> anyhow::Result<Vec<Step>> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("{} cannot be read", path.display()))?;
+    text.lines()
+        .enumerate()
+        .map(|(i, line)| (i, line.trim()))
+        .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
+        .map(|(i, line)| {
+            parse(line).with_context(|| format!("{}, line {}: `{line}`", path.display(), i + 1))
+        })
+        .collect()
+}
+
+fn parse(line: &str) -> anyhow::Result<Step> {
+    let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+    let rest = rest.trim();
+    Ok(match word {
+        "wait" => Step::Wait(rest.parse()?),
+        "until" => Step::Until(until(rest)?),
+        "key" => Step::Key(rest.to_owned()),
+        "say" => Step::Say(rest.to_owned()),
+        "drop" => Step::Drop(rest.into()),
+        "resize" => Step::Resize(rest.parse()?),
+        "screenshot" => Step::Screenshot(rest.into()),
+        "quit" => Step::Quit,
+        _ => bail!("is no step: wait, until, key, say, drop, resize, screenshot or quit"),
+    })
+}
+
+fn until(text: &str) -> anyhow::Result<Until> {
+    let (word, number) = text.split_once(' ').unwrap_or((text, "0"));
+    Ok(match word {
+        "pictures" => Until::Pictures(number.parse()?),
+        "sound" => Until::Sound,
+        "silence" => Until::Silence,
+        "open" => Until::Open(number.parse()?),
+        "shut" => Until::Shut(number.parse()?),
+        "eyes-open" => Until::EyesOpen,
+        _ => bail!("`until` knows pictures, sound, silence, open, shut and eyes-open"),
+    })
+}
