@@ -240,8 +240,6 @@ screenshot before.png
 drop track.csv
 until open 0.55
 screenshot track.png
-until shut 0.05
-drop go.csv
 until open 0.85
 screenshot vmc.png
 quit
@@ -252,20 +250,19 @@ quit
         format!("Timecode,BlendshapeCount,JawOpen\n{rows}")
     };
     std::fs::write(dir.join("track.csv"), csv(0.6, 60)).unwrap();
-    std::fs::write(dir.join("go.csv"), csv(0.0, 2)).unwrap();
     let mut child = preview(dir, &display, steps, &["--vmc-in", &port.to_string()])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mouth = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let face = UdpSocket::bind("127.0.0.1:0").unwrap();
     let send = |addr: &str, args: Vec<OscType>| {
         let message = OscPacket::Message(OscMessage {
             addr: addr.to_owned(),
             args,
         });
         let bytes = rosc::encoder::encode(&message).unwrap();
-        mouth.send_to(&bytes, ("127.0.0.1", port)).ok();
+        face.send_to(&bytes, ("127.0.0.1", port)).ok();
     };
     let begun = Instant::now();
     // Once the track was seen.
