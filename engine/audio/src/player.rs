@@ -40,9 +40,11 @@ pub type Notice = Arc<dyn Fn(&str) + Send + Sync>;
 /// Sound to be played: mono, read block by block when its turn comes.
 pub struct Piece {
     pub rate_hz: u32,
-    /// Appends the next samples; false when there were none left.
-    pub read: Box<dyn FnMut(&mut Vec<f32>) -> bool + Send>,
+    pub read: ReadMore,
 }
+
+/// Appends the next samples; false when there were none left.
+pub type ReadMore = Box<dyn FnMut(&mut Vec<f32>) -> bool + Send>;
 
 impl Piece {
     /// Samples that are in memory already.

@@ -127,7 +127,8 @@ fn can_draw() -> bool {
 
 fn draw(options: &RenderOptions, poses: &[Pose]) -> Vec<Frame> {
     let (scene, deform, shot) = ball();
-    let mut renderer = Renderer::with_scene(adapter::open, scene, deform, shot, options).unwrap();
+    let mut renderer =
+        Renderer::with_scene(crate::adapter::open, scene, deform, shot, options).unwrap();
     let mut frames = Vec::new();
     let mut sink = |frame: Frame| -> Result<(), SinkError> {
         frames.push(frame);
@@ -268,7 +269,8 @@ fn a_sink_can_stop_and_the_renderer_goes_on() {
     }
     let (scene, deform, shot) = ball();
     let options = options(PixelFormat::I420, Look::Lean);
-    let mut renderer = Renderer::with_scene(adapter::open, scene, deform, shot, &options).unwrap();
+    let mut renderer =
+        Renderer::with_scene(crate::adapter::open, scene, deform, shot, &options).unwrap();
     let mut refuse = |_: Frame| -> Result<(), SinkError> { Err("full".into()) };
     let stopped = renderer.render(&mut swing(9).into_iter(), &mut refuse);
     assert!(matches!(stopped, Err(RenderError::Sink(_))));
@@ -289,13 +291,13 @@ fn odd_sizes_and_empty_models_are_refused() {
     let mut bad = options(PixelFormat::I420, Look::Lean);
     bad.size.width = 161;
     assert!(matches!(
-        Renderer::with_scene(adapter::open, scene, deform, shot, &bad),
+        Renderer::with_scene(crate::adapter::open, scene, deform, shot, &bad),
         Err(RenderError::OddSize(_))
     ));
     let (_, deform, shot) = ball();
     let good = options(PixelFormat::I420, Look::Lean);
     assert!(matches!(
-        Renderer::with_scene(adapter::open, Scene::default(), deform, shot, &good),
+        Renderer::with_scene(crate::adapter::open, Scene::default(), deform, shot, &good),
         Err(RenderError::Empty)
     ));
 }

@@ -61,7 +61,7 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> anyhow::Result<()>
 /// Faces that come by UDP.
 fn follow(mut listener: vmc::Listener, shared: &Shared) {
     while !shared.stopped() {
-        if let Some(face) = listener.next() {
+        if let Some(face) = listener.next_face() {
             let now = shared.wall_secs();
             shared.live().set_face(face, now);
             shared.faces.fetch_add(1, Ordering::Relaxed);

@@ -236,7 +236,7 @@ impl Listener {
     }
 
     /// Waits a moment for the next face.
-    pub fn next(&mut self) -> Option<Face> {
+    pub fn next_face(&mut self) -> Option<Face> {
         let len = self.socket.recv(&mut self.datagram).ok()?;
         self.receiver.take(&self.datagram[..len])
     }

@@ -62,12 +62,15 @@ pub fn work(
     result
 }
 
+/// What a worker, by its number, says.
+type Said = (usize, Word);
+
 fn listen(
     crew: &mut [Option<Member>],
     places: &Places,
     queue: &mut SqliteQueue,
     show: &mut Show,
-    (tell, words): (&Sender<(usize, Word)>, &Receiver<(usize, Word)>),
+    (tell, words): (&Sender<Said>, &Receiver<Said>),
 ) -> anyhow::Result<()> {
     let mut false_starts = 0;
     let mut last_said = String::new();

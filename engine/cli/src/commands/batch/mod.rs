@@ -73,7 +73,7 @@ pub fn run(args: &Batch, settings: &Settings, quiet: bool) -> anyhow::Result<Exi
             _ => ExitCode::from(failure::BAD_INPUT),
         });
     }
-    if errors > 0 && !(args.keep_going && !plan.jobs.is_empty()) {
+    if errors > 0 && (!args.keep_going || plan.jobs.is_empty()) {
         let hint = match plan.jobs.is_empty() {
             true => String::new(),
             false => format!(

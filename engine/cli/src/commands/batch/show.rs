@@ -89,17 +89,16 @@ impl Show {
     /// Worker `n` told something.
     pub fn event(&mut self, n: usize, event: &Event) -> anyhow::Result<()> {
         if self.json
+            && !matches!(event, Event::Ready { .. })
             && let Ok(mut value) = serde_json::to_value(event)
         {
-            if !matches!(event, Event::Ready { .. }) {
-                value["worker"] = json!(n + 1);
-                if matches!(event, Event::Progress { .. })
-                    && let Some(running) = self.running.get(&n)
-                {
-                    value["out"] = json!(running.out);
-                }
-                json(&value)?;
+            value["worker"] = json!(n + 1);
+            if matches!(event, Event::Progress { .. })
+                && let Some(running) = self.running.get(&n)
+            {
+                value["out"] = json!(running.out);
             }
+            json(&value)?;
         }
         match event {
             Event::Ready { .. } => {}
