@@ -663,7 +663,8 @@ mod tests {
         while player.is_playing() && begun.elapsed() < Duration::from_secs(20) {
             std::thread::sleep(Duration::from_millis(5));
         }
-        assert!((player.heard_secs() - 0.1).abs() < 1e-6);
+        // It counts as heard from its last millisecond on.
+        assert!((player.heard_secs() - 0.1).abs() < 1.5e-3);
         assert_eq!(placed.end_secs(), Some(0.1));
         let said = said.lock().unwrap();
         assert!(said[0].contains("no such device"), "{said:?}");
