@@ -7,7 +7,7 @@ install_packages "${build_packages[@]}" "${run_packages[@]}"
 need_rust
 
 say "building (about 20 minutes the first time on two cores)"
-cargo build --release --locked -p huashen-cli
+cargo build --release --locked --workspace --bin huashen
 
 huashen="$CARGO_TARGET_DIR/release/huashen"
 say "fetching the models"
