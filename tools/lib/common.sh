@@ -12,10 +12,12 @@ die() { printf 'error: %s\n' "$*" >&2; exit 3; }
 
 build_packages=(build-essential pkg-config clang libclang-dev libavcodec-dev libavformat-dev
   libavutil-dev libswscale-dev libswresample-dev libasound2-dev)
-# Vulkan, X11 and xkb are opened at run time, so no linker asks for them.
-run_packages=(mesa-vulkan-drivers ffmpeg libxcursor1 libxi6 libxrandr2 libxkbcommon-x11-0)
+# Vulkan, X11 and xkb are opened at run time, so no linker asks for them; espeak-ng
+# reads the names that no dictionary has, and seven languages.
+run_packages=(mesa-vulkan-drivers ffmpeg libxcursor1 libxi6 libxrandr2 libxkbcommon-x11-0
+  espeak-ng)
 # A desktop without a screen, and a sound server without a sound card.
-test_packages=(espeak-ng chromium xvfb pulseaudio pulseaudio-utils libasound2-plugins)
+test_packages=(chromium xvfb pulseaudio pulseaudio-utils libasound2-plugins)
 
 # Installs what of "$@" (Debian packages) is missing; asks first when sudo is needed.
 install_packages() {
