@@ -53,6 +53,8 @@ pub enum FaceRig {
     VrmExpressions,
     OculusVisemes,
     JawJoint,
+    /// Filmed, not modelled.
+    Footage,
     None,
 }
 

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::AvatarError;
 use crate::manifest::{Calibration, Kind, Manifest, is_name};
 use crate::model::Model;
+use crate::video::VideoAvatar;
 
 /// The avatar shown when none is named.
 pub const DEFAULT_AVATAR: &str = "lin";
@@ -16,7 +18,10 @@ pub struct Avatar {
     pub manifest: Manifest,
     /// Its folder, or that of the model file.
     pub dir: PathBuf,
+    /// Empty for a video avatar.
     pub model: Model,
+    /// Of a video avatar.
+    pub video: Option<Arc<VideoAvatar>>,
 }
 
 impl Avatar {
@@ -79,7 +84,6 @@ impl Avatar {
             )));
         }
         match (manifest.kind, &manifest.photo) {
-            (Kind::Video, _) => return Err(bad("video avatars are not supported yet".to_owned())),
             (Kind::Photo, None) => {
                 return Err(bad(
                     "it is a photo's avatar, but has no [photo]: build it again with `huashen avatar new`".to_owned(),
@@ -90,10 +94,25 @@ impl Avatar {
             }
             _ => {}
         }
+        let video = match (manifest.kind, &manifest.video) {
+            (Kind::Video, Some(video)) if video.is_sane() => {
+                Some(Arc::new(VideoAvatar::open(dir, video)?))
+            }
+            (Kind::Video, _) => {
+                return Err(bad(
+                    "it is a video's avatar, but its [video] is missing or impossible: build it again with `huashen avatar new`".to_owned(),
+                ));
+            }
+            _ => None,
+        };
         Ok(Self {
-            model: Model::open(&dir.join(file))?,
+            model: match video {
+                Some(_) => Model::default(),
+                None => Model::open(&dir.join(file))?,
+            },
             dir: dir.to_owned(),
             manifest,
+            video,
         })
     }
 
@@ -121,7 +140,9 @@ impl Avatar {
                 calibration: Calibration::default(),
                 lips: None,
                 photo: None,
+                video: None,
             },
+            video: None,
         })
     }
 }

@@ -39,6 +39,10 @@ pub fn report(avatar: &Avatar) -> Report {
         .map(ArkitShape::name)
         .filter(|s| !shapes.contains_key(s))
         .collect();
+    let face = match avatar.video {
+        Some(_) => FaceRig::Footage,
+        None => face,
+    };
     let mut warnings = model.warnings.clone();
     match face {
         FaceRig::Arkit if !missing_shapes.is_empty() => warnings.push(format!(
@@ -81,7 +85,7 @@ pub fn report(avatar: &Avatar) -> Report {
 /// An error when nothing can move the mouth.
 pub fn require_speech(avatar: &Avatar) -> Result<(), AvatarError> {
     match face_rig(&avatar.model).0 {
-        FaceRig::None => Err(AvatarError::Mute {
+        FaceRig::None if avatar.video.is_none() => Err(AvatarError::Mute {
             path: Path::new(&avatar.dir).join(&avatar.manifest.file),
         }),
         _ => Ok(()),

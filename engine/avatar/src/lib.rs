@@ -19,6 +19,7 @@ pub mod photo;
 pub mod raster;
 mod stance;
 mod surface;
+pub mod video;
 
 pub use binding::{Binding, FaceRig, Source};
 pub use bundle::{Avatar, DEFAULT_AVATAR, list};
@@ -27,6 +28,6 @@ pub use drive::{Deformer, Drive, Driven};
 pub use error::AvatarError;
 pub use framing::{Camera, Framing, Lens, Window, camera, photo_window};
 pub use geometry::{FaceGeometry, MouthSize, Region};
-pub use manifest::{Calibration, Kind, Lips, Manifest, Photo, is_name};
+pub use manifest::{Calibration, Kind, Lips, Manifest, Photo, Video, is_name};
 pub use model::{Mesh, Model, Morph, Node, Skin};
 pub use surface::{AlphaMode, Material};

@@ -43,6 +43,39 @@ pub struct Manifest {
     /// Of a photo avatar.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub photo: Option<Photo>,
+    /// Of a video avatar, whose file is footage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub video: Option<Video>,
+}
+
+/// The footage that a video avatar lives on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Video {
+    /// Pixels.
+    pub width: u32,
+    pub height: u32,
+    /// Frames a second, as a fraction.
+    pub rate: [u32; 2],
+    pub frames: u32,
+    /// Who agreed to be cloned, in the words of whoever built it.
+    pub consent: String,
+}
+
+impl Video {
+    /// Frames a second.
+    pub fn fps(&self) -> f64 {
+        f64::from(self.rate[0]) / f64::from(self.rate[1])
+    }
+
+    pub(crate) fn is_sane(&self) -> bool {
+        let even = |v: u32| (64..=7680).contains(&v) && v.is_multiple_of(2);
+        even(self.width)
+            && even(self.height)
+            && self.rate[1] > 0
+            && (1.0..=240.0).contains(&self.fps())
+            && (1..=10_000_000).contains(&self.frames)
+    }
 }
 
 /// The photo that a relief was made from; its middle is the model's origin.

@@ -64,7 +64,7 @@ pub struct Skin {
 }
 
 /// A whole model in its rest pose, and what drives it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Model {
     /// Any order; [`Model::order`] has parents first.
     pub nodes: Vec<Node>,

@@ -96,9 +96,9 @@ pub struct Doctor {
 
 #[derive(Debug, Subcommand)]
 pub enum Avatar {
-    /// Make an avatar from one photo
+    /// Make an avatar from one photo, or from footage of a person who speaks
     #[command(
-        after_help = "Examples:\n  huashen avatar new --photo alice.jpg\n  huashen avatar new --photo team.jpg --face 2 --name bob\n  huashen avatar new --photo alice.jpg --force --debug stages"
+        after_help = "Examples:\n  huashen avatar new --photo alice.jpg\n  huashen avatar new --photo team.jpg --face 2 --name bob\n  huashen avatar new --photo alice.jpg --force --debug stages\n  huashen avatar new --video me.mp4 --consent \"I am in it and agree\""
     )]
     New(NewAvatar),
     /// The avatars that `--avatar` finds by name
@@ -130,8 +130,19 @@ pub enum Avatar {
 #[derive(Debug, ClapArgs)]
 pub struct NewAvatar {
     /// A photo, painting or drawing of one person (PNG, JPEG, WebP)
-    #[arg(long, value_name = "PICTURE")]
-    pub photo: PathBuf,
+    #[arg(
+        long,
+        value_name = "PICTURE",
+        required_unless_present = "video",
+        conflicts_with = "video"
+    )]
+    pub photo: Option<PathBuf>,
+    /// Footage of one person who speaks to the camera: ten seconds will do, five minutes are best
+    #[arg(long, value_name = "VIDEO")]
+    pub video: Option<PathBuf>,
+    /// Who is in the video and who agreed, kept in the avatar; asked for when left out
+    #[arg(long, value_name = "TEXT", conflicts_with = "photo")]
+    pub consent: Option<String>,
     /// Its name; the file's name when left out
     #[arg(long)]
     pub name: Option<String>,
@@ -492,6 +503,23 @@ pub enum Eval {
         after_help = "Examples:\n  huashen eval motion\n  huashen eval motion --capture facegood --plot curves.png"
     )]
     Motion(EvalMotion),
+    /// How near a video avatar comes to the person, in footage it was not built from
+    #[command(
+        after_help = "Example:\n  huashen eval clone me.mp4\n\nThe avatar is built from the first four fifths and driven with the sound of the last, then with the curves tracked there."
+    )]
+    Clone(EvalClone),
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct EvalClone {
+    /// Footage of one person who speaks to the camera
+    pub video: PathBuf,
+    /// Keep the pictures that were made, as PNGs in this folder
+    #[arg(long, value_name = "DIR")]
+    pub frames: Option<PathBuf>,
+    /// For machines
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, ClapArgs)]

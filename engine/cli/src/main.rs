@@ -5,6 +5,7 @@ mod args;
 mod commands;
 mod delivery;
 mod failure;
+mod footage;
 mod interrupt;
 mod label;
 mod manner;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use huashen_avatar::{Avatar, Lens};
-use huashen_core::{Joint, PixelFormat, Size, paths};
+use huashen_core::{Joint, PixelFormat, Size};
 use huashen_render::{Background, Framing, Look, RenderOptions};
 use image::{DynamicImage, ImageDecoder, ImageReader, RgbaImage};
 
@@ -21,10 +21,10 @@ pub fn avatar(args: &PictureArgs, settings: &Settings) -> anyhow::Result<Avatar>
         .as_deref()
         .or(settings.avatar.as_deref())
         .unwrap_or(huashen_avatar::DEFAULT_AVATAR);
-    Ok(Avatar::find(name, &paths::avatars_dir())?)
+    Ok(crate::footage::avatar(name)?)
 }
 
-/// The picture's size: as asked for, a photo's own, or what most screens show;
+/// The picture's size: as asked for, its own, or what most screens show;
 /// `longest` is the most that a size nobody asked for may have a side.
 pub fn size(
     args: &PictureArgs,
@@ -77,6 +77,20 @@ pub fn options(
     format: PixelFormat,
 ) -> anyhow::Result<RenderOptions> {
     let framing = framing(args);
+    if avatar.video.is_some() {
+        if args.background.is_some() {
+            bail!(
+                "{} is footage and keeps what was behind the person: leave out --background",
+                avatar.manifest.name
+            );
+        }
+        if framing.is_some() {
+            bail!(
+                "{} is footage and is shown as it was filmed: leave out --shot, and choose the shape by --size",
+                avatar.manifest.name
+            );
+        }
+    }
     let background = match background_text(args, settings, avatar) {
         Some(text) => background_of(text)?,
         None if avatar.manifest.photo.is_some() => plate(avatar, framing, size)?,
@@ -106,16 +120,19 @@ fn framing(args: &PictureArgs) -> Option<Framing> {
     })
 }
 
-/// A photo's own size; what most screens show for everyone else.
+/// A photo's or footage's own size; what most screens show for everyone else.
 fn own_size(avatar: &Avatar) -> Size {
     match &avatar.manifest.photo {
         Some(photo) => Size {
             width: photo.width,
             height: photo.height,
         },
-        None => Size {
-            width: 1280,
-            height: 720,
+        None => match &avatar.video {
+            Some(video) => video.size(),
+            None => Size {
+                width: 1280,
+                height: 720,
+            },
         },
     }
 }
@@ -153,6 +170,9 @@ pub fn plate(avatar: &Avatar, framing: Option<Framing>, size: Size) -> anyhow::R
 /// Where the face is in the picture, with room to move: left, top, right,
 /// bottom in pixels. None where the model has no eyes.
 pub fn face_px(avatar: &Avatar, framing: Option<Framing>, size: Size) -> Option<[f32; 4]> {
+    if let Some(video) = &avatar.video {
+        return video.face_px(video.shown(size));
+    }
     let left = avatar.model.joint_position(Joint::LeftEye)?;
     let right = avatar.model.joint_position(Joint::RightEye)?;
     let camera = huashen_avatar::camera(avatar, framing, size.aspect());

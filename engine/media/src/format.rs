@@ -101,6 +101,8 @@ pub enum Quality {
     #[default]
     Good,
     Best,
+    /// Footage that is to be read again, in any order: a key frame every half second.
+    Footage,
 }
 
 /// How a clip is encoded.

@@ -76,7 +76,7 @@ impl Gif {
             alpha: spec.encoding.alpha,
             colours: match spec.encoding.quality {
                 Quality::Draft => 63,
-                Quality::Good | Quality::Best => 255,
+                _ => 255,
             },
             waiting: Vec::new(),
             file: Some(file),

@@ -10,6 +10,7 @@ mod audio;
 mod bleed;
 mod clip;
 mod error;
+mod footage;
 mod format;
 mod gif;
 mod mux;
@@ -28,6 +29,7 @@ use ffmpeg_next as ffmpeg;
 
 pub use clip::{AudioSpec, ClipSpec, ClipWriter};
 pub use error::MediaError;
+pub use footage::{FootageReader, View};
 pub use format::{ClipFormat, Codec, Container, Encoding, Quality, SoundFormat};
 pub use probe::{Capabilities, ClipInfo, StreamInfo, capabilities, probe};
 pub use reader::AudioReader;

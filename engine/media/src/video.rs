@@ -25,6 +25,21 @@ fn narrow_x264() -> Option<(&'static str, String)> {
     None
 }
 
+/// Settings of x264.
+fn h264(
+    preset: &str,
+    rate: (&'static str, String),
+) -> impl Iterator<Item = (&'static str, String)> {
+    [
+        ("preset", preset.to_owned()),
+        rate,
+        ("profile", "high".to_owned()),
+        ("threads", THREADS.to_owned()),
+    ]
+    .into_iter()
+    .chain(narrow_x264())
+}
+
 /// Which encoder, fed with what, set how.
 pub(crate) struct Recipe {
     encoder: &'static str,
@@ -47,7 +62,7 @@ impl Recipe {
             match quality {
                 Quality::Draft => draft,
                 Quality::Good => good,
-                Quality::Best => best,
+                Quality::Best | Quality::Footage => best,
             }
             .to_owned()
         };
@@ -60,16 +75,17 @@ impl Recipe {
                 encoder: "libx264",
                 known_as: "libx264 (H.264)",
                 pixel: Pixel::YUV420P,
-                options: [
-                    // Faster than the renderer on two cores.
-                    ("preset", by("veryfast", "veryfast", "medium")),
-                    rate(("crf", by("26", "19", "15"))),
-                    ("profile", "high".to_owned()),
-                    ("threads", THREADS.to_owned()),
-                ]
-                .into_iter()
-                .chain(narrow_x264())
-                .collect(),
+                options: match quality {
+                    Quality::Footage => h264("veryfast", rate(("crf", "19".to_owned())))
+                        // No frame waits for a later one: reading begins anywhere.
+                        .chain([("g", "12".to_owned()), ("bf", "0".to_owned())])
+                        .collect(),
+                    _ => {
+                        // Faster than the renderer on two cores.
+                        let preset = by("veryfast", "veryfast", "medium");
+                        h264(&preset, rate(("crf", by("26", "19", "15")))).collect()
+                    }
+                },
                 tag: None,
             },
             ClipFormat::Video(container, Codec::H265) => Self {

@@ -8,6 +8,7 @@
 
 pub mod batch;
 pub mod capture;
+pub mod filming;
 pub mod live;
 pub mod models;
 pub mod offline;

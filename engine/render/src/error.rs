@@ -32,6 +32,8 @@ pub enum RenderError {
     Empty,
     #[error("the avatar's model cannot be rendered: {0}")]
     Model(String),
+    #[error("the avatar's footage cannot be shown: {0}")]
+    Footage(String),
     #[error(
         "the graphics adapter failed while rendering ({0}); run again, with fewer programs using it"
     )]

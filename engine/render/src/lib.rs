@@ -11,6 +11,7 @@ mod edges;
 mod engine;
 mod error;
 mod finish;
+mod footage;
 mod from_avatar;
 mod full;
 mod i420;
@@ -22,6 +23,7 @@ mod plate;
 mod renderer;
 mod scene;
 mod shaders;
+mod stage;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -31,7 +33,8 @@ pub use adapter::{AdapterInfo, probe};
 pub use error::RenderError;
 pub use huashen_avatar::Framing;
 pub use plate::Background;
-pub use renderer::{Look, RenderOptions, RenderStats, Renderer};
+pub use renderer::{Look, RenderOptions, RenderStats};
+pub use stage::Renderer;
 pub use window::{
     Backdrop, Cast, Poses, Tell, WindowEvent, WindowGauge, WindowOptions, WindowOrder,
     check_desktop, run_window,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use huashen_avatar::{Avatar, Framing};
 use huashen_core::{FrameSink, PixelFormat, Pose, Size};
 
-use crate::adapter::{self, Gpu};
+use crate::adapter::Gpu;
 use crate::engine::{Engine, Setup};
 use crate::finish::{Deliverer, Finisher, RING};
 use crate::from_avatar;
@@ -42,6 +42,9 @@ pub struct RenderOptions {
     /// Smooth edges: four samples a pixel, or on software adapters, where those
     /// cost too much, edges softened after drawing.
     pub msaa: bool,
+    /// Seconds from one pose to the next, for footage that plays along; none
+    /// where poses are live.
+    pub step_secs: Option<f64>,
 }
 
 impl Default for RenderOptions {
@@ -56,6 +59,7 @@ impl Default for RenderOptions {
             framing: None,
             format: PixelFormat::I420,
             msaa: true,
+            step_secs: Some(0.04),
         }
     }
 }
@@ -82,15 +86,6 @@ pub struct Renderer {
 const MAX_VERTICES: usize = 4_000_000;
 
 impl Renderer {
-    /// Opens the adapter and puts `avatar` on the stage.
-    ///
-    /// # Errors
-    /// [`RenderError::NoAdapter`] without a driver; sizes and models that
-    /// cannot be drawn.
-    pub fn new(avatar: &Avatar, options: &RenderOptions) -> Result<Self, RenderError> {
-        Self::on(adapter::open, avatar, options)
-    }
-
     /// On a device that `open` gives, once all else is found good.
     pub(crate) fn on(
         open: impl FnOnce() -> Result<Gpu, RenderError>,

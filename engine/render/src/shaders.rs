@@ -1,6 +1,7 @@
 //! The WGSL sources, embedded so that the binary needs no files beside it.
 
 pub(crate) const LEAN: &str = include_str!("../../../shaders/lean.wgsl");
+pub(crate) const MOUTH: &str = include_str!("../../../shaders/mouth.wgsl");
 pub(crate) const PRESENT: &str = include_str!("../../../shaders/present.wgsl");
 pub(crate) const RGBA_TO_I420: &str = include_str!("../../../shaders/rgba_to_i420.wgsl");
 
@@ -12,6 +13,7 @@ mod tests {
     fn every_shader_is_valid() {
         for (name, source) in [
             ("lean", super::LEAN),
+            ("mouth", super::MOUTH),
             ("present", super::PRESENT),
             ("rgba_to_i420", super::RGBA_TO_I420),
         ] {

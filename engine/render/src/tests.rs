@@ -3,8 +3,9 @@
 use glam::Vec3;
 use huashen_core::{ArkitShape, Euler, Frame, PixelFormat, Pose, SinkError, Size};
 
+use crate::renderer::Renderer;
 use crate::scene::{Alpha, Deform, Fixed, Kind, Material, Part, Scene, Shot, Vertex};
-use crate::{Background, Look, RenderError, RenderOptions, Renderer, probe};
+use crate::{Background, Look, RenderError, RenderOptions, probe};
 
 /// A head-sized ball (skin, with a clear rim of hair-like cards) that turns,
 /// and grows with `jawOpen`.
@@ -109,6 +110,7 @@ fn options(format: PixelFormat, look: Look) -> RenderOptions {
         framing: None,
         format,
         msaa: true,
+        step_secs: None,
     }
 }
 

@@ -15,7 +15,7 @@ mod outline;
 mod parts;
 mod plate;
 mod shapes;
-mod solve;
+pub(crate) mod solve;
 
 use glam::{Vec2, Vec3};
 use huashen_core::{ArkitShape, ArkitWeights};

@@ -59,6 +59,7 @@ fn face(rig: FaceRig) -> &'static str {
         FaceRig::VrmExpressions => "VRM expressions",
         FaceRig::OculusVisemes => "Oculus visemes",
         FaceRig::JawJoint => "a jaw joint",
+        FaceRig::Footage => "footage, with the person's own mouths",
         FaceRig::None => "nothing that moves",
     }
 }

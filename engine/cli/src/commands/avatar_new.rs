@@ -1,4 +1,4 @@
-//! `huashen avatar new`: a photo becomes an avatar.
+//! `huashen avatar new`: a photo becomes an avatar (for videos see `avatar_film`).
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -61,9 +61,15 @@ struct Findings {
 }
 
 pub fn run(args: &NewAvatar, quiet: bool) -> anyhow::Result<ExitCode> {
+    let (Some(origin), filmed) = (
+        args.photo.as_ref().or(args.video.as_ref()),
+        args.video.is_some(),
+    ) else {
+        bail!("name a --photo or a --video");
+    };
     let name = match &args.name {
         Some(name) => name.clone(),
-        None => name_of(&args.photo),
+        None => name_of(origin),
     };
     ensure!(
         huashen_avatar::is_name(&name),
@@ -74,11 +80,15 @@ pub fn run(args: &NewAvatar, quiet: bool) -> anyhow::Result<ExitCode> {
         args.force || !folder.exists(),
         "there is an avatar `{name}` already: choose another --name, or add --force to replace it"
     );
+    if filmed {
+        return super::avatar_film::run(args, origin, &name, quiet);
+    }
+    let photo = origin;
     let debug = args.debug.as_deref();
     if let Some(dir) = debug {
         avatar_debug::folder(dir)?;
     }
-    let original = load_picture(&args.photo)?;
+    let original = load_picture(photo)?;
     let models = paths::models_dir();
     let finder = FaceFinder::open(&models, &Device::Cpu)?;
     let segmenter = Segmenter::open(&models, &Device::Cpu)?;
@@ -86,7 +96,7 @@ pub fn run(args: &NewAvatar, quiet: bool) -> anyhow::Result<ExitCode> {
     let progress = Progress::new("photo", "steps", quiet);
     let (picture, scale) = working(original);
     let faces = finder.find(&picture, &FindOptions::default())?;
-    let file = args.photo.display();
+    let file = photo.display();
     ensure!(
         !faces.is_empty(),
         "no human face was found in {file}: use a picture in which one person looks towards the camera"
@@ -111,14 +121,14 @@ pub fn run(args: &NewAvatar, quiet: bool) -> anyhow::Result<ExitCode> {
         avatar_debug::matte(dir, &matte)?;
     }
     let rgb = DynamicImage::ImageRgba8(picture).into_rgb8();
-    let relief = photo::build(&PhotoInput {
+    let relief = huashen_avatar::photo::build(&PhotoInput {
         picture: &rgb,
         landmarks: &face.landmarks,
         expression: &face.blendshapes,
         matte: &matte,
     })?;
     interrupt::check()?;
-    write(&name, &folder, &args.photo, &rgb, &relief)?;
+    write(&name, &folder, photo, &rgb, &relief)?;
     if let Some(dir) = debug {
         avatar_debug::relief(dir, &rgb, &relief.plate, &Avatar::open(&folder)?)?;
     }
@@ -133,7 +143,9 @@ pub fn from_dropped(photo: &Path) -> anyhow::Result<String> {
     let name = name_of(photo);
     if !paths::avatars_dir().join(&name).exists() {
         let args = NewAvatar {
-            photo: photo.to_owned(),
+            photo: Some(photo.to_owned()),
+            video: None,
+            consent: None,
             name: Some(name.clone()),
             face: 1,
             force: false,
@@ -358,6 +370,7 @@ fn write(
             upper,
             lower,
         }),
+        video: None,
         photo: Some(Photo {
             width: picture.width(),
             height: picture.height(),

@@ -48,9 +48,11 @@ pub(super) struct Method {
     pub beats: Vec<f64>,
 }
 
-pub fn run(args: &Eval) -> anyhow::Result<ExitCode> {
-    let Eval::Motion(args) = args;
-    motion(args)
+pub fn run(args: &Eval, quiet: bool) -> anyhow::Result<ExitCode> {
+    match args {
+        Eval::Motion(args) => motion(args),
+        Eval::Clone(args) => super::eval_clone::run(args, quiet),
+    }
 }
 
 fn motion(args: &EvalMotion) -> anyhow::Result<ExitCode> {

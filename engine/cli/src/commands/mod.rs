@@ -2,10 +2,12 @@
 
 mod avatar;
 mod avatar_debug;
+mod avatar_film;
 mod avatar_new;
 mod batch;
 mod doctor;
 mod eval;
+mod eval_clone;
 mod eval_measure;
 mod eval_phones;
 mod eval_plot;
@@ -43,7 +45,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::BatchWorker(worker) => batch::work(&worker, &Settings::load()?),
         Command::Still(still) => still::run(&still, &Settings::load()?),
         Command::Preview(preview) => preview::run(&preview, &Settings::load()?, quiet),
-        Command::Eval(eval) => eval::run(&eval),
+        Command::Eval(eval) => eval::run(&eval, quiet),
         Command::Inspect(inspect) => inspect::run(&inspect),
     }
 }

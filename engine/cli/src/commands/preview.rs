@@ -14,7 +14,7 @@ use anyhow::Context;
 use crossbeam_channel::{Receiver, Sender};
 use huashen_audio::{Notice, Player};
 use huashen_avatar::Avatar;
-use huashen_core::{PixelFormat, Size, paths};
+use huashen_core::{PixelFormat, Size};
 use huashen_motion::formats::live_link;
 use huashen_pipeline::live::{Live, TrackClock};
 use huashen_render::{Cast, WindowEvent, WindowGauge, WindowOptions, WindowOrder, run_window};
@@ -412,7 +412,7 @@ impl Controller {
 
     /// Shows another avatar.
     fn swap(&mut self, name: &str) -> anyhow::Result<()> {
-        let avatar = Arc::new(Avatar::find(name, &paths::avatars_dir())?);
+        let avatar = Arc::new(crate::footage::avatar(name)?);
         let cast: Cast = self.scenery.cast(Arc::clone(&avatar))?;
         (self.say)(&format!("avatar: {}", avatar.manifest.name));
         self.order(WindowOrder::Title(title(&avatar)));

@@ -10,7 +10,7 @@ use huashen_motion::MotionOptions;
 use huashen_overlay::{CaptionStyle, CueShape, Overlay};
 use huashen_pipeline::Sound;
 use huashen_pipeline::offline::{ClipStage, RenderStage, render_clip};
-use huashen_render::Renderer;
+use huashen_render::{RenderOptions, Renderer};
 use huashen_script::Script;
 use huashen_speech::Synthesizer;
 use serde::Serialize;
@@ -93,9 +93,10 @@ impl Studio {
         args: &PictureArgs,
         settings: &Settings,
         delivery: &Delivery,
+        rate: FrameRate,
     ) -> anyhow::Result<()> {
         let (pixels, longest_px) = (delivery.encoding.pixels(), delivery.longest_px());
-        let wanted = format!("{args:?} {pixels:?} {longest_px}");
+        let wanted = format!("{args:?} {pixels:?} {longest_px} {rate}");
         if self.set.as_ref().is_some_and(|(have, _)| *have == wanted) {
             return Ok(());
         }
@@ -103,7 +104,10 @@ impl Studio {
         let avatar = self.avatar(args, settings)?;
         huashen_avatar::require_speech(avatar)?;
         let size = picture::size(args, settings, avatar, longest_px)?;
-        let options = picture::options(args, settings, avatar, size, pixels)?;
+        let options = RenderOptions {
+            step_secs: Some(rate.frame_time_secs(1)),
+            ..picture::options(args, settings, avatar, size, pixels)?
+        };
         let set = Set {
             size,
             face: picture::face_px(avatar, options.framing, size),
@@ -132,16 +136,18 @@ pub fn make(
     let started = Instant::now();
     let delivery = studio.delivery(args, settings)?;
     let format = delivery.encoding.format;
-    let rate: FrameRate = args
-        .fps
-        .as_deref()
-        .or(settings.fps.as_deref())
-        .unwrap_or(delivery.fps())
-        .parse()?;
+    let asked = args.fps.as_deref().or(settings.fps.as_deref());
+    let rate: FrameRate = match (asked, &studio.avatar(&args.picture, settings)?.video) {
+        (None, Some(video)) if !format.is_preview() => FrameRate {
+            num: video.about.rate[0],
+            den: video.about.rate[1],
+        },
+        _ => asked.unwrap_or(delivery.fps()).parse()?,
+    };
     delivery.encoding.check(&args.output, rate)?;
     // Before speech is made: a missing device is known at once.
     if format.has_pictures() {
-        studio.set_up(&args.picture, settings, &delivery)?;
+        studio.set_up(&args.picture, settings, &delivery, rate)?;
     }
     let manner = crate::manner::options(&args.manner, &args.voice)?;
     let wants_words = args.subtitles.is_some() || args.delivery.burn_subtitles;
@@ -225,7 +231,13 @@ pub fn make(
                 total: rate.frame_count(sound.duration_secs()),
                 look,
             };
-            draw(clip, &mut sound, &motion, &mut set.renderer, quiet)?
+            draw(
+                clip,
+                &mut sound,
+                &motion,
+                (avatar, &mut set.renderer),
+                quiet,
+            )?
         }
         None => {
             sound_file::write(&delivery.place, delivery.encoding, metadata, &mut sound)?;
@@ -255,11 +267,19 @@ fn draw(
     mut clip: Clip<'_>,
     sound: &mut Sound,
     motion: &MotionOptions,
-    renderer: &mut Renderer,
+    (avatar, renderer): (&Avatar, &mut Renderer),
     quiet: bool,
 ) -> anyhow::Result<(ClipInfo, u64)> {
     let rate = clip.rate;
-    let mut poses = sound.planner(motion)?.step_by(motion_steps(rate) as usize);
+    let mut poses = sound
+        .planner(motion)?
+        .step_by(motion_steps(rate) as usize)
+        .map(|mut pose| {
+            if let Some(video) = &avatar.video {
+                video.person.in_style(&mut pose);
+            }
+            pose
+        });
     let mut progress = Progress::new("render", "frames", quiet);
     let frames = render_clip(
         sound,

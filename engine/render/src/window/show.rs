@@ -95,6 +95,7 @@ fn build(gpu: &Gpu, cast: &Cast, size: Size) -> Result<Renderer, RenderError> {
         framing: cast.framing,
         format: PixelFormat::Rgba8,
         msaa: true,
+        step_secs: None,
     };
     let mut renderer = Renderer::on(|| Ok(gpu.clone()), &cast.avatar, &options)?;
     renderer.keep_ahead(AHEAD);

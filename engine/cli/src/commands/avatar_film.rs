@@ -1,0 +1,442 @@
+//! `huashen avatar new --video`: footage of a person becomes an avatar.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail, ensure};
+use huashen_avatar::video::PERSON_FILE;
+use huashen_avatar::{Kind, Manifest, Video};
+use huashen_core::{Frame, FrameRate, MotionTrack, PixelFormat, Size, paths};
+use huashen_media::{
+    ClipSpec, ClipWriter, Encoding, MediaError, Quality, VideoPicture, VideoReader,
+};
+use huashen_motion::MotionOptions;
+use huashen_pipeline::capture::FaceFollower;
+use huashen_pipeline::filming::{Filming, StyleCheck};
+use huashen_vision::{Device, FaceFinder};
+use image::RgbaImage;
+use serde::Serialize;
+
+use crate::args::NewAvatar;
+use crate::progress::Progress;
+use crate::{interrupt, output, sound};
+
+/// Footage is kept up to this many pixels a side.
+const MOST_SIDE: u32 = 1920;
+/// Shorter footage shows too few mouths.
+const LEAST_SECS: f64 = 5.0;
+const FOOTAGE_FILE: &str = "footage.mp4";
+
+/// What was found in footage.
+#[derive(Serialize)]
+pub struct Findings {
+    name: String,
+    folder: String,
+    size: String,
+    fps: f64,
+    seconds: f64,
+    usable_seconds: f64,
+    cuts: usize,
+    mouths: usize,
+    ways_on: usize,
+    /// Distance of the mouth from the true one where it was not learnt from,
+    /// against one that stays at its mean: as the motion model says it.
+    plain_error: Option<f32>,
+    /// The same in the person's own style.
+    style_error: Option<f32>,
+    consent: String,
+    advice: Vec<String>,
+}
+
+pub fn run(args: &NewAvatar, video: &Path, name: &str, quiet: bool) -> anyhow::Result<ExitCode> {
+    let folder = paths::avatars_dir().join(name);
+    let consent = consent(args)?;
+    let made = build(
+        &Order {
+            video,
+            end_secs: f64::INFINITY,
+            name,
+            folder: &folder,
+            consent: &consent,
+            least_secs: match args.force {
+                true => LEAST_SECS / 2.0,
+                false => LEAST_SECS,
+            },
+        },
+        quiet,
+    )
+    .with_context(|| format!("{} cannot become an avatar", video.display()))?;
+    tell(&made, args.json)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Who agreed: as told, or as asked for on a terminal.
+fn consent(args: &NewAvatar) -> anyhow::Result<String> {
+    use std::io::{BufRead, IsTerminal, Write};
+    let told = match &args.consent {
+        Some(text) => text.trim().to_owned(),
+        None if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() => {
+            let mut err = std::io::stderr();
+            write!(
+                err,
+                "Who is in this video, and who agreed that their likeness may speak other words?\n> "
+            )?;
+            err.flush()?;
+            let mut line = String::new();
+            std::io::stdin().lock().read_line(&mut line)?;
+            line.trim().to_owned()
+        }
+        None => String::new(),
+    };
+    ensure!(
+        !told.is_empty(),
+        "nobody has agreed: say who is in the video and who agreed, as in --consent \"I am in it and agree\""
+    );
+    Ok(told)
+}
+
+/// What is to be built from which footage.
+pub struct Order<'a> {
+    pub video: &'a Path,
+    /// Footage after this is not looked at.
+    pub end_secs: f64,
+    pub name: &'a str,
+    pub folder: &'a Path,
+    pub consent: &'a str,
+    pub least_secs: f64,
+}
+
+/// Builds the avatar, the whole folder or nothing of it.
+pub fn build(order: &Order<'_>, quiet: bool) -> anyhow::Result<Findings> {
+    let parent = order.folder.parent().context("avatars have no folder")?;
+    std::fs::create_dir_all(parent)
+        .with_context(|| format!("{} cannot be made", parent.display()))?;
+    let temp = tempfile::Builder::new()
+        .prefix(".huashen-")
+        .tempdir_in(parent)
+        .with_context(|| format!("{} cannot be written", parent.display()))?;
+    let dir = temp.path();
+    let reader = VideoReader::open(order.video)?;
+    let rate = standard(reader.fps());
+    let footage = dir.join(FOOTAGE_FILE);
+    let (filming, size) = film(order, reader, rate, &footage, quiet)?;
+    let heard = hear(order.video, rate, quiet)?;
+    let (frames, usable, cuts) = filming.counts();
+    let (person, check) = filming.finish(heard.as_ref(), order.least_secs)?;
+    output::write_whole(&dir.join(PERSON_FILE), &person.to_bytes()?)?;
+    let manifest = Manifest {
+        name: order.name.to_owned(),
+        title: Default::default(),
+        kind: Kind::Video,
+        file: FOOTAGE_FILE.to_owned(),
+        licence: "as the video's".to_owned(),
+        source: order.video.file_name().map_or_else(
+            || "a video".to_owned(),
+            |f| f.to_string_lossy().into_owned(),
+        ),
+        voices: Default::default(),
+        background: None,
+        calibration: Default::default(),
+        lips: None,
+        photo: None,
+        video: Some(Video {
+            width: size.width,
+            height: size.height,
+            rate: [rate.num, rate.den],
+            frames: frames as u32,
+            consent: order.consent.to_owned(),
+        }),
+    };
+    output::write_whole(
+        &dir.join("avatar.toml"),
+        toml::to_string(&manifest)?.as_bytes(),
+    )?;
+    if order.folder.exists() {
+        std::fs::remove_dir_all(order.folder)
+            .with_context(|| format!("{} cannot be replaced", order.folder.display()))?;
+    }
+    std::fs::rename(temp.keep(), order.folder)
+        .with_context(|| format!("{} cannot be written", order.folder.display()))?;
+    let usable_seconds = usable as f64 / rate.fps();
+    let told = |v: f32| heard.is_some().then_some(v);
+    let StyleCheck { plain, own } = check;
+    Ok(Findings {
+        name: order.name.to_owned(),
+        folder: order.folder.display().to_string(),
+        size: size.to_string(),
+        fps: rate.fps(),
+        seconds: frames as f64 / rate.fps(),
+        usable_seconds,
+        cuts,
+        mouths: person.takes.len(),
+        ways_on: person.jumps.len(),
+        plain_error: told(plain),
+        style_error: told(own),
+        consent: order.consent.to_owned(),
+        advice: advice(usable_seconds, usable, frames, heard.is_some()),
+    })
+}
+
+fn advice(secs: f64, usable: usize, frames: usize, heard: bool) -> Vec<String> {
+    let mut advice = Vec::new();
+    if secs < 60.0 {
+        advice.push(
+            "one to five minutes of speech show more mouths and gestures, and repeat less"
+                .to_owned(),
+        );
+    }
+    if usable * 10 < frames * 9 {
+        advice.push(format!(
+            "{:.0} % of the pictures cannot be used: face the camera, keep hands off the mouth and the whole face in the picture",
+            100.0 * (frames - usable) as f64 / frames as f64
+        ));
+    }
+    if !heard {
+        advice.push(
+            "the video has no sound: the person's own way to speak could not be learnt".to_owned(),
+        );
+    }
+    advice
+}
+
+/// Looks at every picture and keeps the footage.
+fn film(
+    order: &Order<'_>,
+    reader: VideoReader,
+    rate: FrameRate,
+    footage: &Path,
+    quiet: bool,
+) -> anyhow::Result<(Filming, Size)> {
+    let total = (reader.duration_secs().min(order.end_secs) * rate.fps()).round() as u64;
+    let finder = FaceFinder::open(&paths::models_dir(), &Device::Cpu)?;
+    let mut follower = FaceFollower::new(&finder);
+    let mut progress = Progress::new("video", "pictures", quiet);
+    let mut work: Option<(ClipWriter, Filming, Size)> = None;
+    let mut pictures = Even::new(reader, rate);
+    while let Some((at_secs, picture)) = pictures.next()? {
+        interrupt::check()?;
+        if at_secs >= order.end_secs {
+            break;
+        }
+        let (writer, filming, size) = match &mut work {
+            Some(work) => work,
+            none => {
+                let size = kept_size(picture.width, picture.height)?;
+                let spec = ClipSpec {
+                    size,
+                    rate,
+                    encoding: Encoding {
+                        quality: Quality::Footage,
+                        ..Encoding::default()
+                    },
+                    audio: None,
+                    metadata: Vec::new(),
+                };
+                let writer = ClipWriter::create(footage, spec)?;
+                none.insert((writer, Filming::new(size, rate), size))
+            }
+        };
+        let picture = fitted(picture, *size)?;
+        let face = follower.next(&picture)?;
+        filming.push(&picture, face.as_ref(), false);
+        let done = filming.counts().0 as u64;
+        writer.video(Frame {
+            index: done - 1,
+            size: *size,
+            format: PixelFormat::Rgba8,
+            data: picture.into_raw(),
+        })?;
+        progress.at(done, total.max(done));
+    }
+    let Some((writer, filming, size)) = work else {
+        bail!("no picture could be read");
+    };
+    writer.finish()?;
+    let (frames, usable, _) = filming.counts();
+    progress.done(&format!("a face to use in {usable} of {frames} pictures"));
+    if pictures.reader.damaged_packets() > 0 {
+        output::note(&format!(
+            "{}: {} damaged packets were left out",
+            order.video.display(),
+            pictures.reader.damaged_packets()
+        ));
+    }
+    Ok((filming, size))
+}
+
+/// What the motion model says of the video's sound; none where it has none.
+pub fn hear(video: &Path, rate: FrameRate, quiet: bool) -> anyhow::Result<Option<MotionTrack>> {
+    let mut sound = match sound::record(video, quiet) {
+        Ok(sound) => sound,
+        Err(e) if matches!(e.downcast_ref(), Some(MediaError::NoAudio { .. })) => return Ok(None),
+        Err(e) => return Err(e),
+    };
+    if sound.lufs().is_none() {
+        return Ok(None);
+    }
+    let options = MotionOptions {
+        rate_hz: rate.fps(),
+        ..MotionOptions::default()
+    };
+    let count = rate.frame_count(sound.duration_secs()) as usize;
+    let poses = sound.planner(&options)?.take(count).collect();
+    Ok(Some(MotionTrack {
+        rate_hz: rate.fps(),
+        poses,
+    }))
+}
+
+/// The rate of footage that was filmed at about `fps`: one that cameras have.
+pub fn standard(fps: f64) -> FrameRate {
+    let ntsc = |num| FrameRate { num, den: 1001 };
+    let whole = FrameRate::whole;
+    [
+        whole(24),
+        ntsc(24_000),
+        whole(25),
+        ntsc(30_000),
+        whole(30),
+        whole(50),
+        ntsc(60_000),
+        whole(60),
+        whole(15),
+        whole(20),
+    ]
+    .into_iter()
+    .min_by(|a, b| (a.fps() - fps).abs().total_cmp(&(b.fps() - fps).abs()))
+    .filter(|r| (r.fps() - fps).abs() < 0.02)
+    // Anything else: phones, screens and cut videos; fast ones are thinned.
+    .unwrap_or(whole(match fps {
+        f if f > 40.0 => 50,
+        f if f > 27.0 => 30,
+        _ => 25,
+    }))
+}
+
+/// Pictures at an even rate, each the one shown at that moment.
+pub struct Even {
+    pub reader: VideoReader,
+    rate: FrameRate,
+    now: Option<VideoPicture>,
+    coming: Option<VideoPicture>,
+    next: u64,
+}
+
+impl Even {
+    pub fn new(reader: VideoReader, rate: FrameRate) -> Self {
+        Self {
+            reader,
+            rate,
+            now: None,
+            coming: None,
+            next: 0,
+        }
+    }
+
+    /// The next picture and when it is shown, in seconds.
+    pub fn next(&mut self) -> anyhow::Result<Option<(f64, VideoPicture)>> {
+        let at_secs = self.rate.frame_time_secs(self.next);
+        // Half a frame's grace: times are rounded.
+        let due = at_secs + 0.5 / self.rate.fps();
+        loop {
+            if self.coming.is_none() {
+                self.coming = self.reader.next().transpose()?;
+            }
+            match &self.coming {
+                Some(coming) if coming.pts_secs <= due || self.now.is_none() => {
+                    self.now = self.coming.take();
+                }
+                Some(_) => break,
+                // The last picture was shown for a frame.
+                None => {
+                    let last = self
+                        .now
+                        .as_ref()
+                        .is_some_and(|n| n.pts_secs + 0.5 / self.rate.fps() < at_secs);
+                    if last || self.now.is_none() {
+                        return Ok(None);
+                    }
+                    break;
+                }
+            }
+        }
+        self.next += 1;
+        Ok(self.now.clone().map(|picture| (at_secs, picture)))
+    }
+}
+
+/// The size that footage is kept in: even, at most [`MOST_SIDE`] a side.
+pub fn kept_size(width: u32, height: u32) -> anyhow::Result<Size> {
+    ensure!(
+        width.min(height) >= 128,
+        "its pictures are only {width}x{height}"
+    );
+    let scale = (f64::from(MOST_SIDE) / f64::from(width.max(height))).min(1.0);
+    let side = |v: u32| ((f64::from(v) * scale).round() as u32) & !1;
+    Ok(Size {
+        width: side(width),
+        height: side(height),
+    })
+}
+
+/// The picture at this size; one that changes its shape midway is refused.
+pub fn fitted(picture: VideoPicture, size: Size) -> anyhow::Result<RgbaImage> {
+    let (w, h) = (picture.width, picture.height);
+    let picture = RgbaImage::from_raw(w, h, picture.rgba).context("a picture of the wrong size")?;
+    if (w, h) == (size.width, size.height) {
+        return Ok(picture);
+    }
+    let same_shape = (f64::from(w) / f64::from(h) / f64::from(size.aspect()) - 1.0).abs() < 0.02;
+    ensure!(
+        same_shape,
+        "its pictures change their shape midway: cut the video there and use one part"
+    );
+    Ok(if w - size.width < 2 && h - size.height < 2 {
+        image::imageops::crop_imm(&picture, 0, 0, size.width, size.height).to_image()
+    } else {
+        image::imageops::thumbnail(&picture, size.width, size.height)
+    })
+}
+
+fn tell(found: &Findings, json: bool) -> anyhow::Result<()> {
+    if json {
+        return output::json(found);
+    }
+    let line = |label: &str, text: String| output::line(&format!("{label:<10} {text}"));
+    line("avatar", found.name.clone())?;
+    line("folder", found.folder.clone())?;
+    line(
+        "footage",
+        format!("{}, {:.2} frames a second", found.size, found.fps),
+    )?;
+    line(
+        "usable",
+        format!("{:.1} of {:.1} s", found.usable_seconds, found.seconds),
+    )?;
+    line("mouths", format!("{}", found.mouths))?;
+    if let (Some(plain), Some(own)) = (found.plain_error, found.style_error) {
+        line(
+            "style",
+            match own < plain {
+                true => format!(
+                    "the person's own: {:.0} % of a still mouth's error, {:.0} % without",
+                    own * 100.0,
+                    plain * 100.0
+                ),
+                false => "the motion model's: the footage is too short to learn the person's own"
+                    .to_owned(),
+            },
+        )?;
+    }
+    line("consent", found.consent.clone())?;
+    for advice in &found.advice {
+        line("advice", advice.clone())?;
+    }
+    line(
+        "next",
+        format!(
+            "huashen render hello.txt --avatar {} -o hello.mp4",
+            found.name
+        ),
+    )
+}

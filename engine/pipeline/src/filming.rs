@@ -1,0 +1,474 @@
+//! Footage of a person becomes what a video avatar lives on: each picture is
+//! looked at once, in order, and nothing of it is kept but its mouth.
+
+use glam::{Mat4, Vec2, Vec3};
+use huashen_avatar::video::Person;
+use huashen_avatar::video::choose::Take;
+use huashen_avatar::video::film::{Filmed, Square, smooth};
+use huashen_avatar::video::graph::{THUMB, jumps};
+use huashen_avatar::video::space::{self, Eye, MODES, Mouth, MouthSpace, ridge};
+use huashen_core::{ArkitWeights, FrameRate, MotionTrack, Size};
+use huashen_vision::Face;
+use image::codecs::jpeg::JpegEncoder;
+use image::{ExtendedColorType, RgbaImage};
+use thiserror::Error;
+
+use crate::capture::Capture;
+
+/// Deviations that heads and mouths are evened out by, in frames.
+const SMOOTH_HEAD: f32 = 0.8;
+const SMOOTH_MOUTH: f32 = 0.5;
+/// A mouth's picture has this many pixels a side.
+const TAKE_PX: (u32, u32) = (96, 416);
+const TAKE_QUALITY: u8 = 88;
+/// The small picture that takes are told apart by.
+const LOOK: (u32, u32) = (12, 8);
+/// Pictures that differ by more, on average, are of two scenes.
+const CUT: f32 = 28.0;
+/// Mouths that are kept, at most.
+const MOST_TAKES: usize = 1500;
+/// They are chosen in pieces of this length, so that they can run on.
+const PIECE: usize = 12;
+/// Parts that a style is tried on, each learnt from the others.
+const PARTS: usize = 4;
+
+/// Why footage is of no use.
+#[derive(Clone, Debug, Error, PartialEq)]
+pub enum FilmError {
+    #[error(
+        "no face in {pictures} pictures; film one person from the front, with the whole face in the picture"
+    )]
+    NoFace { pictures: usize },
+    #[error(
+        "only {found:.1} s of it can be used, {least:.0} s are needed: film longer, face the camera, keep hands off the mouth"
+    )]
+    TooShort { found: f64, least: f64 },
+    #[error("the mouth hardly moves in it: film someone who speaks")]
+    Still,
+}
+
+/// One picture, as far as it is remembered.
+struct Shot {
+    camera_from_head: Mat4,
+    /// Of [`space::points`], in the head's frame.
+    points: Vec<Vec3>,
+    square: Square,
+    jpeg: Vec<u8>,
+    look: Vec<u8>,
+}
+
+/// Looks at footage.
+pub struct Filming {
+    size: Size,
+    rate: FrameRate,
+    capture: Capture,
+    /// None where no face is to be used.
+    shots: Vec<Option<Shot>>,
+    thumbs: Vec<Vec<u8>>,
+    take_px: u32,
+    cuts: usize,
+}
+
+/// What was found out about the person's manner.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct StyleCheck {
+    /// How far the mouth is from the true one in parts it was not learnt from,
+    /// against a mouth that stays at its mean: as the model says.
+    pub plain: f32,
+    /// The same, in the person's own manner.
+    pub own: f32,
+}
+
+impl Filming {
+    /// For footage of `size` at `rate`.
+    pub fn new(size: Size, rate: FrameRate) -> Self {
+        Self {
+            size,
+            rate,
+            capture: Capture::default(),
+            shots: Vec::new(),
+            thumbs: Vec::new(),
+            take_px: 0,
+            cuts: 0,
+        }
+    }
+
+    fn eye(&self) -> Eye {
+        Eye {
+            width: self.size.width as f32,
+            height: self.size.height as f32,
+        }
+    }
+
+    /// Takes the next frame. `covered`: something is in front of the mouth.
+    pub fn push(&mut self, picture: &RgbaImage, face: Option<&Face>, covered: bool) {
+        let at_secs = self.rate.frame_time_secs(self.shots.len() as u64);
+        self.capture.push(at_secs, face);
+        let thumb = thumb(picture);
+        let cut = self
+            .thumbs
+            .last()
+            .is_some_and(|last| apart(last, &thumb) > CUT);
+        self.thumbs.push(thumb);
+        self.cuts += usize::from(cut);
+        let shot = match face {
+            // The first picture after a cut ends the run before it.
+            Some(face) if !covered && !cut && self.is_inside(face) => {
+                Some(self.shot(picture, face))
+            }
+            _ => None,
+        };
+        self.shots.push(shot);
+    }
+
+    /// Whether the whole lower face is in the picture.
+    fn is_inside(&self, face: &Face) -> bool {
+        space::points().all(|i| {
+            let p = face.point(i);
+            (1.0..self.size.width as f32 - 1.0).contains(&p.x)
+                && (1.0..self.size.height as f32 - 1.0).contains(&p.y)
+        })
+    }
+
+    fn shot(&mut self, picture: &RgbaImage, face: &Face) -> Shot {
+        let square = Square::of(self.eye(), &face.head.camera_from_head);
+        if self.take_px == 0 {
+            let side = (square.half * 2.0).round().clamp(0.0, 4096.0) as u32;
+            self.take_px = side.next_multiple_of(16).clamp(TAKE_PX.0, TAKE_PX.1);
+        }
+        let side = self.take_px;
+        let mut rgb = Vec::with_capacity((side * side * 3) as usize);
+        for y in 0..side {
+            for x in 0..side {
+                let u = (Vec2::new(x as f32, y as f32) + 0.5) / side as f32 * 2.0 - 1.0;
+                rgb.extend(bilinear(picture, square.to_px(u)));
+            }
+        }
+        let look = look(&rgb, side);
+        let mut jpeg = Vec::new();
+        let encoder = JpegEncoder::new_with_quality(&mut jpeg, TAKE_QUALITY);
+        if let Err(error) = { encoder }.encode(&rgb, side, side, ExtendedColorType::Rgb8) {
+            tracing::error!(%error, "a mouth could not be kept");
+        }
+        Shot {
+            camera_from_head: face.head.camera_from_head,
+            points: space::points()
+                .map(|i| face.head.points_in_head[i])
+                .collect(),
+            square,
+            jpeg,
+            look,
+        }
+    }
+
+    /// Frames looked at, those that can be used, and cuts seen.
+    pub fn counts(&self) -> (usize, usize, usize) {
+        (
+            self.shots.len(),
+            self.shots.iter().flatten().count(),
+            self.cuts,
+        )
+    }
+
+    /// The person's own curves, at the footage's rate.
+    pub fn track(&self) -> MotionTrack {
+        self.capture.track(self.rate.fps())
+    }
+
+    /// Puts together what was seen. `heard` is what the motion model says of
+    /// the footage's sound, at its rate; `speaks` tells for each frame whether
+    /// the person does.
+    ///
+    /// # Errors
+    /// Footage that no avatar can live on.
+    pub fn finish(
+        self,
+        heard: Option<&MotionTrack>,
+        least_secs: f64,
+    ) -> Result<(Person, StyleCheck), FilmError> {
+        let (pictures, usable, _) = self.counts();
+        let fps = self.rate.fps();
+        if usable == 0 {
+            return Err(FilmError::NoFace { pictures });
+        }
+        let found = usable as f64 / fps;
+        if found < least_secs {
+            return Err(FilmError::TooShort {
+                found,
+                least: least_secs,
+            });
+        }
+        let track = self.track();
+        let weights = |i: usize| {
+            track
+                .poses
+                .get(i)
+                .map_or(ArkitWeights::default(), |p| p.weights)
+        };
+        // A long film is learnt from by every second or third picture.
+        let every = usable.div_ceil(3000);
+        let seen: Vec<(Vec<Vec3>, ArkitWeights)> = self
+            .shots
+            .iter()
+            .enumerate()
+            .filter_map(|(i, s)| Some((s.as_ref()?.points.clone(), weights(i))))
+            .step_by(every)
+            .collect();
+        let Some(space) = MouthSpace::fit(&seen) else {
+            return Err(FilmError::TooShort {
+                found,
+                least: least_secs,
+            });
+        };
+        if space.range[0][1] - space.range[0][0] < 0.5 {
+            return Err(FilmError::Still);
+        }
+        let mut frames: Vec<Filmed> = self
+            .shots
+            .iter()
+            .enumerate()
+            .map(|(i, shot)| Filmed {
+                camera_from_head: shot.as_ref().map_or(Mat4::IDENTITY, |s| s.camera_from_head),
+                mouth: shot
+                    .as_ref()
+                    .map_or([0.0; MODES], |s| space.read(&s.points)),
+                usable: shot.is_some(),
+                speaks: heard.is_some_and(|h| speaks(h, i)),
+            })
+            .collect();
+        smooth(&mut frames, SMOOTH_HEAD, SMOOTH_MOUTH);
+        let (style, check) = match heard {
+            Some(heard) => style(&space, &frames, &track, heard),
+            None => (None, StyleCheck::default()),
+        };
+        let jumps = jumps(&frames, &self.thumbs, fps);
+        let kept = keep(&frames);
+        let mut takes = Vec::with_capacity(kept.len());
+        let mut pictures = Vec::with_capacity(kept.len());
+        for (i, shot) in self.shots.into_iter().enumerate() {
+            if let (Some(shot), Ok(_)) = (shot, kept.binary_search(&i)) {
+                takes.push(Take {
+                    frame: i as u32,
+                    square: shot.square,
+                    look: shot.look,
+                });
+                pictures.push(shot.jpeg);
+            }
+        }
+        Ok((
+            Person {
+                space,
+                frames,
+                jumps,
+                takes,
+                pictures,
+                style,
+            },
+            check,
+        ))
+    }
+}
+
+/// Whether the model hears speech about frame `i`.
+fn speaks(heard: &MotionTrack, i: usize) -> bool {
+    let reach = (0.3 * heard.rate_hz) as usize;
+    let about = heard
+        .poses
+        .iter()
+        .skip(i.saturating_sub(reach))
+        .take(2 * reach + 1);
+    let open = |p: &huashen_core::Pose| p.weights[huashen_core::ArkitShape::JawOpen];
+    let (low, high) = about.fold((f32::INFINITY, 0.0_f32), |(l, h), p| {
+        (l.min(open(p)), h.max(open(p)))
+    });
+    high - low > 0.06
+}
+
+/// The frames whose mouths are kept: all, or pieces of the footage, each as
+/// unlike those before as can be.
+fn keep(frames: &[Filmed]) -> Vec<usize> {
+    let usable: Vec<usize> = (0..frames.len()).filter(|i| frames[*i].usable).collect();
+    if usable.len() <= MOST_TAKES {
+        return usable;
+    }
+    let apart =
+        |a: &Mouth, b: &Mouth| -> f32 { a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum() };
+    let pieces: Vec<&[usize]> = usable.chunks(PIECE).collect();
+    let mut nearest = vec![f32::INFINITY; usable.len()];
+    let mut chosen = vec![0];
+    while chosen.len() * PIECE < MOST_TAKES {
+        let last = pieces[chosen[chosen.len() - 1]];
+        for (near, i) in nearest.iter_mut().zip(&usable) {
+            for j in last.iter().step_by(3) {
+                *near = near.min(apart(&frames[*i].mouth, &frames[*j].mouth));
+            }
+        }
+        let news = |piece: usize| nearest[piece * PIECE..].iter().take(PIECE).sum::<f32>();
+        let Some(best) = (0..pieces.len())
+            .filter(|p| !chosen.contains(p))
+            .max_by(|a, b| news(*a).total_cmp(&news(*b)))
+        else {
+            break;
+        };
+        chosen.push(best);
+    }
+    let mut kept: Vec<usize> = chosen
+        .into_iter()
+        .flat_map(|p| pieces[p].iter().copied())
+        .collect();
+    kept.sort_unstable();
+    kept
+}
+
+/// How this person says what the model hears, and whether that is nearer to
+/// them than the model itself: tried on parts it was not learnt from.
+fn style(
+    space: &MouthSpace,
+    frames: &[Filmed],
+    track: &MotionTrack,
+    heard: &MotionTrack,
+) -> (Option<Vec<Vec<f32>>>, StyleCheck) {
+    let count = frames.len().min(heard.poses.len()).min(track.poses.len());
+    let used: Vec<usize> = (0..count).filter(|i| frames[*i].usable).collect();
+    if used.len() < 50 {
+        return (None, StyleCheck::default());
+    }
+    let input = |i: usize| space::inputs(&heard.poses[i].weights);
+    let target = |i: usize| -> Vec<f32> {
+        space::mouth_shapes()
+            .map(|s| track.poses[i].weights[s])
+            .collect()
+    };
+    let apart = |i: usize, weights: &ArkitWeights| -> f32 {
+        let told = space.wanted(weights);
+        (0..MODES)
+            .map(|m| (told[m] - frames[i].mouth[m]).powi(2))
+            .sum()
+    };
+    let mean: Mouth = std::array::from_fn(|m| {
+        used.iter().map(|i| frames[*i].mouth[m]).sum::<f32>() / used.len() as f32
+    });
+    let still: f32 = used
+        .iter()
+        .map(|i| {
+            (0..MODES)
+                .map(|m| (mean[m] - frames[*i].mouth[m]).powi(2))
+                .sum::<f32>()
+        })
+        .sum();
+    let plain: f32 = used
+        .iter()
+        .map(|i| apart(*i, &heard.poses[*i].weights))
+        .sum();
+    let part_of = |n: usize| n * PARTS / used.len();
+    let learn = |hold: f64, but: Option<usize>| {
+        let rows = (0..used.len())
+            .filter(|n| Some(part_of(*n)) != but)
+            .map(|n| used[n]);
+        let inputs: Vec<Vec<f32>> = rows.clone().map(input).collect();
+        let targets: Vec<Vec<f32>> = rows.map(target).collect();
+        ridge(&inputs, &targets, hold)
+    };
+    let mut best: Option<(f32, f64)> = None;
+    for hold in [0.03, 0.1, 0.3, 1.0, 3.0, 10.0] {
+        let mut sum = 0.0;
+        for part in 0..PARTS {
+            let Some(style) = learn(hold, Some(part)) else {
+                continue;
+            };
+            for n in (0..used.len()).filter(|n| part_of(*n) == part) {
+                let inputs = input(used[n]);
+                let mouth: Vec<f32> = style
+                    .iter()
+                    .map(|row| row.iter().zip(&inputs).map(|(k, x)| k * x).sum())
+                    .collect();
+                let said = space::with_mouth(&heard.poses[used[n]].weights, &mouth);
+                sum += apart(used[n], &said);
+            }
+        }
+        if best.is_none_or(|(b, _)| sum < b) {
+            best = Some((sum, hold));
+        }
+    }
+    let Some((own, hold)) = best else {
+        return (None, StyleCheck::default());
+    };
+    let check = StyleCheck {
+        plain: (plain / still).sqrt(),
+        own: (own / still).sqrt(),
+    };
+    tracing::debug!(?check, hold, "style");
+    match own < plain {
+        true => (learn(hold, None), check),
+        false => (None, check),
+    }
+}
+
+fn bilinear(picture: &RgbaImage, p: Vec2) -> [u8; 3] {
+    let (w, h) = picture.dimensions();
+    let p = (p - 0.5).clamp(Vec2::ZERO, Vec2::new(w as f32 - 1.0, h as f32 - 1.0));
+    let (x, y) = (p.x as u32, p.y as u32);
+    let (x1, y1) = ((x + 1).min(w - 1), (y + 1).min(h - 1));
+    let t = p.fract();
+    let [a, b, c, d] = [(x, y), (x1, y), (x, y1), (x1, y1)].map(|(x, y)| picture.get_pixel(x, y).0);
+    std::array::from_fn(|i| {
+        let mix = |a: u8, b: u8| f32::from(a) + (f32::from(b) - f32::from(a)) * t.x;
+        let (top, low) = (mix(a[i], b[i]), mix(c[i], d[i]));
+        (top + (low - top) * t.y).round() as u8
+    })
+}
+
+/// The lips and a little around them, small and grey.
+fn look(rgb: &[u8], side: u32) -> Vec<u8> {
+    let (columns, rows) = LOOK;
+    let range = |i: u32, n: u32, low: f32, high: f32| {
+        let edge = |i: u32| ((low + (high - low) * i as f32 / n as f32) * side as f32) as u32;
+        edge(i)..edge(i + 1).max(edge(i) + 1)
+    };
+    let mut out = Vec::with_capacity((columns * rows) as usize);
+    for row in 0..rows {
+        for column in 0..columns {
+            let (mut sum, mut count) = (0_u32, 0);
+            for y in range(row, rows, 0.22, 0.56) {
+                for x in range(column, columns, 0.28, 0.72) {
+                    let at = ((y * side + x) * 3) as usize;
+                    sum += rgb[at..at + 3].iter().map(|v| u32::from(*v)).sum::<u32>();
+                    count += 3;
+                }
+            }
+            out.push((sum / count.max(1)) as u8);
+        }
+    }
+    out
+}
+
+/// The whole picture, small and grey.
+fn thumb(picture: &RgbaImage) -> Vec<u8> {
+    let (w, h) = picture.dimensions();
+    let mut out = Vec::with_capacity((THUMB.width * THUMB.height) as usize);
+    let range =
+        |i: u32, n: u32, most: u32| i * most / n..((i + 1) * most / n).max(i * most / n + 1);
+    for row in 0..THUMB.height {
+        for column in 0..THUMB.width {
+            let (mut sum, mut count) = (0_u32, 0);
+            for y in range(row, THUMB.height, h).step_by(2) {
+                for x in range(column, THUMB.width, w).step_by(2) {
+                    let [r, g, b, _] = picture.get_pixel(x, y).0;
+                    sum += u32::from(r) + 2 * u32::from(g) + u32::from(b);
+                    count += 4;
+                }
+            }
+            out.push((sum / count.max(1)) as u8);
+        }
+    }
+    out
+}
+
+fn apart(a: &[u8], b: &[u8]) -> f32 {
+    let sum: u32 = a
+        .iter()
+        .zip(b)
+        .map(|(a, b)| u32::from(a.abs_diff(*b)))
+        .sum();
+    sum as f32 / a.len().max(1) as f32
+}
