@@ -7,6 +7,7 @@ use huashen_avatar::video::film::{Footage, OpenFootage, Shown};
 use huashen_avatar::{Avatar, AvatarError};
 use huashen_core::{SinkError, Size, paths};
 use huashen_media::{FootageReader, View};
+use huashen_motion::Manner;
 
 /// The avatar of this name, folder or file.
 pub fn avatar(name: &str) -> Result<Avatar, AvatarError> {
@@ -16,6 +17,14 @@ pub fn avatar(name: &str) -> Result<Avatar, AvatarError> {
         Arc::make_mut(video).footage = Some(Arc::new(File(path)));
     }
     Ok(avatar)
+}
+
+/// In whose manner the avatar speaks.
+pub fn manner(avatar: &Avatar) -> Manner {
+    match &avatar.video {
+        Some(video) => Manner::from_numbers(&video.person.manner),
+        None => Manner::default(),
+    }
 }
 
 struct File(PathBuf);

@@ -27,7 +27,7 @@ pub use error::MotionError;
 pub use life::gaze::{LOOK_DOWN_RAD, LOOK_SIDE_RAD, LOOK_UP_RAD};
 pub use life::gesture::{GESTURES, Gesture};
 pub use mouth::{LIP_GAP, lip_gap};
-pub use options::{MotionOptions, Style};
+pub use options::{Manner, MotionOptions, Style};
 pub use planner::Planner;
 
 /// The motion of `timing`'s speech, from 0 s to its end (the last pose is at

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::MotionError;
 use crate::emotion::Emotion;
-use crate::model::Compute;
+use crate::model::{Compute, HABITS};
 
 /// How much a person moves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -90,8 +90,46 @@ pub struct MotionOptions {
     pub emotion_strength: f32,
     /// Poses a second, 1…1000.
     pub rate_hz: f64,
+    /// In whose manner recordings are said.
+    pub manner: Manner,
     /// Where the model hears recordings.
     pub compute: Compute,
+}
+
+/// Whose manner of speaking the model follows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Manner {
+    /// 1: as captured people move; 0: as the rules articulate.
+    pub captured: f32,
+    /// A speaker's habits, as training found them; zeros are nobody's.
+    pub habit: [f32; HABITS],
+}
+
+impl Manner {
+    /// All of it as numbers, to be kept.
+    pub fn captured_and_habit(&self) -> Vec<f32> {
+        std::iter::once(self.captured).chain(self.habit).collect()
+    }
+
+    /// From [`Self::captured_and_habit`]; the usual one from anything else.
+    pub fn from_numbers(numbers: &[f32]) -> Self {
+        match numbers {
+            [captured, habit @ ..] if habit.len() == HABITS => Self {
+                captured: *captured,
+                habit: std::array::from_fn(|i| habit[i]),
+            },
+            _ => Self::default(),
+        }
+    }
+}
+
+impl Default for Manner {
+    fn default() -> Self {
+        Self {
+            captured: 1.0,
+            habit: [0.0; HABITS],
+        }
+    }
 }
 
 impl Default for MotionOptions {
@@ -102,6 +140,7 @@ impl Default for MotionOptions {
             emotion: Emotion::default(),
             emotion_strength: 0.6,
             rate_hz: 60.0,
+            manner: Manner::default(),
             compute: Compute::default(),
         }
     }

@@ -6,14 +6,17 @@ use huashen_avatar::video::Person;
 use huashen_avatar::video::choose::Take;
 use huashen_avatar::video::film::{Filmed, Square, smooth};
 use huashen_avatar::video::graph::{THUMB, jumps};
-use huashen_avatar::video::space::{self, Eye, MODES, Mouth, MouthSpace, ridge};
+use huashen_avatar::video::space::{self, Eye, MODES, Mouth, MouthSpace};
 use huashen_core::{ArkitWeights, FrameRate, MotionTrack, Size};
 use huashen_vision::Face;
 use image::codecs::jpeg::JpegEncoder;
 use image::{ExtendedColorType, RgbaImage};
 use thiserror::Error;
 
+use crate::PipelineError;
 use crate::capture::Capture;
+pub use crate::manner_of::Hear;
+use crate::manner_of::{Found, Learning, StyleCheck};
 
 /// Deviations that heads and mouths are evened out by, in frames.
 const SMOOTH_HEAD: f32 = 0.8;
@@ -29,11 +32,9 @@ const CUT: f32 = 28.0;
 const MOST_TAKES: usize = 1500;
 /// They are chosen in pieces of this length, so that they can run on.
 const PIECE: usize = 12;
-/// Parts that a style is tried on, each learnt from the others.
-const PARTS: usize = 4;
 
 /// Why footage is of no use.
-#[derive(Clone, Debug, Error, PartialEq)]
+#[derive(Debug, Error)]
 pub enum FilmError {
     #[error(
         "no face in {pictures} pictures; film one person from the front, with the whole face in the picture"
@@ -45,6 +46,8 @@ pub enum FilmError {
     TooShort { found: f64, least: f64 },
     #[error("the mouth hardly moves in it: film someone who speaks")]
     Still,
+    #[error(transparent)]
+    Heard(#[from] PipelineError),
 }
 
 /// One picture, as far as it is remembered.
@@ -67,16 +70,6 @@ pub struct Filming {
     thumbs: Vec<Vec<u8>>,
     take_px: u32,
     cuts: usize,
-}
-
-/// What was found out about the person's manner.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct StyleCheck {
-    /// How far the mouth is from the true one in parts it was not learnt from,
-    /// against a mouth that stays at its mean: as the model says.
-    pub plain: f32,
-    /// The same, in the person's own manner.
-    pub own: f32,
 }
 
 impl Filming {
@@ -175,15 +168,14 @@ impl Filming {
         self.capture.track(self.rate.fps())
     }
 
-    /// Puts together what was seen. `heard` is what the motion model says of
-    /// the footage's sound, at its rate; `speaks` tells for each frame whether
-    /// the person does.
+    /// Puts together what was seen. `hear` gives what the motion model says of
+    /// the footage's sound in a manner, at the footage's rate.
     ///
     /// # Errors
     /// Footage that no avatar can live on.
     pub fn finish(
         self,
-        heard: Option<&MotionTrack>,
+        hear: Option<Hear<'_>>,
         least_secs: f64,
     ) -> Result<(Person, StyleCheck), FilmError> {
         let (pictures, usable, _) = self.counts();
@@ -226,21 +218,24 @@ impl Filming {
         let mut frames: Vec<Filmed> = self
             .shots
             .iter()
-            .enumerate()
-            .map(|(i, shot)| Filmed {
+            .map(|shot| Filmed {
                 camera_from_head: shot.as_ref().map_or(Mat4::IDENTITY, |s| s.camera_from_head),
                 mouth: shot
                     .as_ref()
                     .map_or([0.0; MODES], |s| space.read(&s.points)),
                 usable: shot.is_some(),
-                speaks: heard.is_some_and(|h| speaks(h, i)),
+                speaks: false,
             })
             .collect();
         smooth(&mut frames, SMOOTH_HEAD, SMOOTH_MOUTH);
-        let (style, check) = match heard {
-            Some(heard) => style(&space, &frames, &track, heard),
-            None => (None, StyleCheck::default()),
-        };
+        let mut found = Found::default();
+        if let Some(hear) = hear {
+            let learning = Learning::new(&space, &frames, &track);
+            let heard = learning.run(hear, &mut found)?;
+            for (i, frame) in frames.iter_mut().enumerate() {
+                frame.speaks = speaks(&heard, i);
+            }
+        }
         let jumps = jumps(&frames, &self.thumbs, fps);
         let kept = keep(&frames);
         let mut takes = Vec::with_capacity(kept.len());
@@ -262,9 +257,10 @@ impl Filming {
                 jumps,
                 takes,
                 pictures,
-                style,
+                style: found.style,
+                manner: found.manner.captured_and_habit(),
             },
-            check,
+            found.check,
         ))
     }
 }
@@ -318,90 +314,6 @@ fn keep(frames: &[Filmed]) -> Vec<usize> {
         .collect();
     kept.sort_unstable();
     kept
-}
-
-/// How this person says what the model hears, and whether that is nearer to
-/// them than the model itself: tried on parts it was not learnt from.
-fn style(
-    space: &MouthSpace,
-    frames: &[Filmed],
-    track: &MotionTrack,
-    heard: &MotionTrack,
-) -> (Option<Vec<Vec<f32>>>, StyleCheck) {
-    let count = frames.len().min(heard.poses.len()).min(track.poses.len());
-    let used: Vec<usize> = (0..count).filter(|i| frames[*i].usable).collect();
-    if used.len() < 50 {
-        return (None, StyleCheck::default());
-    }
-    let input = |i: usize| space::inputs(&heard.poses[i].weights);
-    let target = |i: usize| -> Vec<f32> {
-        space::mouth_shapes()
-            .map(|s| track.poses[i].weights[s])
-            .collect()
-    };
-    let apart = |i: usize, weights: &ArkitWeights| -> f32 {
-        let told = space.wanted(weights);
-        (0..MODES)
-            .map(|m| (told[m] - frames[i].mouth[m]).powi(2))
-            .sum()
-    };
-    let mean: Mouth = std::array::from_fn(|m| {
-        used.iter().map(|i| frames[*i].mouth[m]).sum::<f32>() / used.len() as f32
-    });
-    let still: f32 = used
-        .iter()
-        .map(|i| {
-            (0..MODES)
-                .map(|m| (mean[m] - frames[*i].mouth[m]).powi(2))
-                .sum::<f32>()
-        })
-        .sum();
-    let plain: f32 = used
-        .iter()
-        .map(|i| apart(*i, &heard.poses[*i].weights))
-        .sum();
-    let part_of = |n: usize| n * PARTS / used.len();
-    let learn = |hold: f64, but: Option<usize>| {
-        let rows = (0..used.len())
-            .filter(|n| Some(part_of(*n)) != but)
-            .map(|n| used[n]);
-        let inputs: Vec<Vec<f32>> = rows.clone().map(input).collect();
-        let targets: Vec<Vec<f32>> = rows.map(target).collect();
-        ridge(&inputs, &targets, hold)
-    };
-    let mut best: Option<(f32, f64)> = None;
-    for hold in [0.03, 0.1, 0.3, 1.0, 3.0, 10.0] {
-        let mut sum = 0.0;
-        for part in 0..PARTS {
-            let Some(style) = learn(hold, Some(part)) else {
-                continue;
-            };
-            for n in (0..used.len()).filter(|n| part_of(*n) == part) {
-                let inputs = input(used[n]);
-                let mouth: Vec<f32> = style
-                    .iter()
-                    .map(|row| row.iter().zip(&inputs).map(|(k, x)| k * x).sum())
-                    .collect();
-                let said = space::with_mouth(&heard.poses[used[n]].weights, &mouth);
-                sum += apart(used[n], &said);
-            }
-        }
-        if best.is_none_or(|(b, _)| sum < b) {
-            best = Some((sum, hold));
-        }
-    }
-    let Some((own, hold)) = best else {
-        return (None, StyleCheck::default());
-    };
-    let check = StyleCheck {
-        plain: (plain / still).sqrt(),
-        own: (own / still).sqrt(),
-    };
-    tracing::debug!(?check, hold, "style");
-    match own < plain {
-        true => (learn(hold, None), check),
-        false => (None, check),
-    }
 }
 
 fn bilinear(picture: &RgbaImage, p: Vec2) -> [u8; 3] {

@@ -10,6 +10,7 @@ pub mod batch;
 pub mod capture;
 pub mod filming;
 pub mod live;
+mod manner_of;
 pub mod models;
 pub mod offline;
 mod pcm_file;
@@ -18,6 +19,7 @@ mod sound;
 use huashen_core::SinkError;
 use thiserror::Error;
 
+pub use manner_of::StyleCheck;
 pub use pcm_file::{PcmFile, PcmReader};
 pub use sound::{Levelled, Sound, SoundBuilder};
 

@@ -13,6 +13,7 @@ pub mod film;
 pub mod graph;
 pub mod space;
 mod store;
+pub mod style;
 pub mod weave;
 
 use std::path::Path;
@@ -28,6 +29,7 @@ use choose::{Chooser, Take};
 use film::{Filmed, OpenFootage, Shown, Square};
 use graph::{Jump, Step, Walk};
 use space::{Eye, Mouth, MouthSpace};
+use style::Style;
 use weave::{Weave, Wish, weave};
 
 /// The file beside the footage that holds all that is known about it.
@@ -51,10 +53,11 @@ pub struct Person {
     pub takes: Vec<Take>,
     /// Of each take, its square of the picture: JPEG.
     pub pictures: Vec<Vec<u8>>,
-    /// From what the motion model says to how this person moves: for each of
-    /// [`space::mouth_shapes`] a row over them all, and 1. None where it did
-    /// not help.
-    pub style: Option<Vec<Vec<f32>>>,
+    /// How the person says what the motion model hears. None where it did not
+    /// help.
+    pub style: Option<Style>,
+    /// The motion model's numbers for this person's manner, as it keeps them.
+    pub manner: Vec<f32>,
 }
 
 impl std::fmt::Debug for VideoAvatar {
@@ -322,12 +325,7 @@ impl Person {
     /// The pose as this person would show it, where sound asked for it.
     pub fn in_style(&self, pose: &mut Pose) {
         if let Some(style) = &self.style {
-            let inputs = space::inputs(&pose.weights);
-            let mouth: Vec<f32> = style
-                .iter()
-                .map(|row| row.iter().zip(&inputs).map(|(k, x)| k * x).sum())
-                .collect();
-            pose.weights = space::with_mouth(&pose.weights, &mouth);
+            pose.weights = style.of(&pose.weights);
         }
     }
 }

@@ -2,7 +2,7 @@
 //! which they move together, and how ARKit weights tell them.
 
 use glam::{Mat4, Vec2, Vec3};
-use huashen_core::{ARKIT_COUNT, ArkitShape, ArkitWeights};
+use huashen_core::{ArkitShape, ArkitWeights};
 
 use crate::photo::solve::solve;
 
@@ -39,6 +39,9 @@ const AROUND: [u16; 92] = [
 ];
 /// How many landmarks are followed.
 pub const POINTS: usize = LIPS.len() + INNER.len() + AROUND.len();
+
+/// Those of the lips come first.
+pub const LIPS_POINTS: usize = LIPS.len() + INNER.len();
 
 /// Lips count for more than chin and cheeks, whose landmarks slide.
 const LIPS_WEIGHT: f32 = 2.0;
@@ -112,7 +115,7 @@ impl MouthSpace {
         let mean: Vec<Vec3> = (0..POINTS)
             .map(|p| seen.iter().map(|s| s.0[p]).sum::<Vec3>() / n)
             .collect();
-        let weight = |p: usize| if p < LIPS.len() * 2 { LIPS_WEIGHT } else { 1.0 };
+        let weight = |p: usize| if p < LIPS_POINTS { LIPS_WEIGHT } else { 1.0 };
         let rows: Vec<Vec<f32>> = seen
             .iter()
             .map(|s| {
@@ -156,7 +159,7 @@ impl MouthSpace {
         // The modes are orthonormal in weighted points.
         std::array::from_fn(|m| {
             let along = |p: usize| {
-                let w = if p < LIPS.len() * 2 { LIPS_WEIGHT } else { 1.0 };
+                let w = if p < LIPS_POINTS { LIPS_WEIGHT } else { 1.0 };
                 (points[p] - self.mean[p]).dot(self.modes[m][p]) * w * w
             };
             (0..POINTS).map(along).sum()
@@ -222,7 +225,7 @@ fn inner_pairs() -> impl Iterator<Item = (usize, usize)> {
 }
 
 /// What a ridge sees of weights: those of [`mouth_shapes`], and 1.
-pub fn inputs(weights: &ArkitWeights) -> Vec<f32> {
+fn inputs(weights: &ArkitWeights) -> Vec<f32> {
     mouth_shapes()
         .map(|s| weights[s])
         .chain(std::iter::once(1.0))
@@ -231,7 +234,7 @@ pub fn inputs(weights: &ArkitWeights) -> Vec<f32> {
 
 /// Least squares from rows of inputs (the last of which is 1) to rows of
 /// targets, held back by `hold` of each input's own spread; a row a target.
-pub fn ridge(inputs: &[Vec<f32>], targets: &[Vec<f32>], hold: f64) -> Option<Vec<Vec<f32>>> {
+fn ridge(inputs: &[Vec<f32>], targets: &[Vec<f32>], hold: f64) -> Option<Vec<Vec<f32>>> {
     let n = inputs.first()?.len();
     let mean: Vec<f64> = (0..n)
         .map(|i| inputs.iter().map(|r| f64::from(r[i])).sum::<f64>() / inputs.len() as f64)
@@ -314,16 +317,6 @@ fn orthonormal(basis: &mut [Vec<f32>]) {
             *x *= k;
         }
     }
-}
-
-/// A whole set of weights with only the mouth's replaced.
-pub fn with_mouth(weights: &ArkitWeights, mouth: &[f32]) -> ArkitWeights {
-    let mut all = ArkitWeights([0.0; ARKIT_COUNT]);
-    all.0 = weights.0;
-    for (shape, w) in mouth_shapes().zip(mouth) {
-        all[shape] = w.clamp(0.0, 1.0);
-    }
-    all
 }
 
 #[cfg(test)]

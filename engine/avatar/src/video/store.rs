@@ -11,6 +11,7 @@ use super::choose::Take;
 use super::film::{Filmed, Square};
 use super::graph::Jump;
 use super::space::{MODES, MouthSpace, POINTS, mouth_shapes};
+use super::style::Style;
 use crate::AvatarError;
 
 /// Larger files are refused before they are read.
@@ -112,6 +113,10 @@ impl Person {
                 floats(inputs, space.from_weights.iter().flatten().copied()),
             ),
             (
+                "manner",
+                floats(self.manner.len(), self.manner.iter().copied()),
+            ),
+            (
                 "jumps.way",
                 numbers(2, self.jumps.iter().flat_map(|j| [j.from, j.to])),
             ),
@@ -141,7 +146,7 @@ impl Person {
             ),
         ];
         if let Some(style) = &self.style {
-            tensors.push(("style", floats(inputs, style.iter().flatten().copied())));
+            tensors.push(("style", floats(2, style.0.iter().flatten().copied())));
         }
         safetensors::serialize(tensors, None).map_err(|e| AvatarError::Read {
             path: super::PERSON_FILE.into(),
@@ -282,13 +287,18 @@ impl Person {
                 one.to_vec()
             })
             .collect();
+        let numbers = file.tensor("manner").map_err(|e| e.to_string())?;
+        let manner = match numbers.shape() {
+            [1, n] if *n < 256 => f32s("manner", *n)?,
+            _ => return Err("its `manner` has another shape".to_owned()),
+        };
         let style = match file.tensor("style") {
             Ok(_) => {
-                let rows = f32s("style", inputs)?;
-                if rows.len() != (inputs - 1) * inputs {
+                let rows = f32s("style", 2)?;
+                if rows.len() != (inputs - 1) * 2 {
                     return Err("its style is of another version".to_owned());
                 }
-                Some(rows.chunks_exact(inputs).map(<[f32]>::to_vec).collect())
+                Some(Style(rows.chunks_exact(2).map(|r| [r[0], r[1]]).collect()))
             }
             Err(_) => None,
         };
@@ -299,6 +309,7 @@ impl Person {
             takes,
             pictures,
             style,
+            manner,
         })
     }
 }

@@ -10,9 +10,10 @@ use huashen_core::{Frame, FrameRate, MotionTrack, PixelFormat, Size, paths};
 use huashen_media::{
     ClipSpec, ClipWriter, Encoding, MediaError, Quality, VideoPicture, VideoReader,
 };
-use huashen_motion::MotionOptions;
+use huashen_motion::{Manner, MotionOptions};
 use huashen_pipeline::capture::FaceFollower;
-use huashen_pipeline::filming::{Filming, StyleCheck};
+use huashen_pipeline::filming::Filming;
+use huashen_pipeline::{PipelineError, Sound, StyleCheck};
 use huashen_vision::{Device, FaceFinder};
 use image::RgbaImage;
 use serde::Serialize;
@@ -120,9 +121,16 @@ pub fn build(order: &Order<'_>, quiet: bool) -> anyhow::Result<Findings> {
     let rate = standard(reader.fps());
     let footage = dir.join(FOOTAGE_FILE);
     let (filming, size) = film(order, reader, rate, &footage, quiet)?;
-    let heard = hear(order.video, rate, quiet)?;
+    let mut heard = record(order.video, quiet)?;
     let (frames, usable, cuts) = filming.counts();
-    let (person, check) = filming.finish(heard.as_ref(), order.least_secs)?;
+    let mut hear = heard
+        .as_mut()
+        .map(|sound| |manner| hear(sound, rate, manner));
+    let (person, check) = filming.finish(
+        hear.as_mut()
+            .map(|h| h as huashen_pipeline::filming::Hear<'_>),
+        order.least_secs,
+    )?;
     output::write_whole(&dir.join(PERSON_FILE), &person.to_bytes()?)?;
     let manifest = Manifest {
         name: order.name.to_owned(),
@@ -264,26 +272,31 @@ fn film(
     Ok((filming, size))
 }
 
-/// What the motion model says of the video's sound; none where it has none.
-pub fn hear(video: &Path, rate: FrameRate, quiet: bool) -> anyhow::Result<Option<MotionTrack>> {
-    let mut sound = match sound::record(video, quiet) {
-        Ok(sound) => sound,
-        Err(e) if matches!(e.downcast_ref(), Some(MediaError::NoAudio { .. })) => return Ok(None),
-        Err(e) => return Err(e),
-    };
-    if sound.lufs().is_none() {
-        return Ok(None);
+/// The video's sound; none where it has none that can be heard.
+pub fn record(video: &Path, quiet: bool) -> anyhow::Result<Option<Sound>> {
+    match sound::record(video, quiet) {
+        Ok(sound) => Ok(sound.lufs().is_some().then_some(sound)),
+        Err(e) if matches!(e.downcast_ref(), Some(MediaError::NoAudio { .. })) => Ok(None),
+        Err(e) => Err(e),
     }
+}
+
+/// What the motion model says of a sound in a manner.
+pub fn hear(
+    sound: &mut Sound,
+    rate: FrameRate,
+    manner: Manner,
+) -> Result<MotionTrack, PipelineError> {
     let options = MotionOptions {
         rate_hz: rate.fps(),
+        manner,
         ..MotionOptions::default()
     };
-    let count = rate.frame_count(sound.duration_secs()) as usize;
-    let poses = sound.planner(&options)?.take(count).collect();
-    Ok(Some(MotionTrack {
+    let count = rate.frame_count(sound.duration_secs()) as usize + 1;
+    Ok(MotionTrack {
         rate_hz: rate.fps(),
-        poses,
-    }))
+        poses: sound.planner(&options)?.take(count).collect(),
+    })
 }
 
 /// The rate of footage that was filmed at about `fps`: one that cameras have.

@@ -11,16 +11,17 @@ use std::process::ExitCode;
 use anyhow::{Context, ensure};
 use glam::{Vec2, Vec3};
 use huashen_avatar::video::film::Square;
-use huashen_avatar::video::space::{self, Eye, LIPS};
+use huashen_avatar::video::space::{self, Eye};
 use huashen_core::{ArkitWeights, Frame, PixelFormat, Pose, SinkError, paths};
 use huashen_media::VideoReader;
+use huashen_motion::Manner;
 use huashen_pipeline::capture::{Capture, FaceFollower};
 use huashen_render::{RenderOptions, Renderer};
 use huashen_vision::{Device, Face, FaceFinder};
 use image::RgbaImage;
 use serde::Serialize;
 
-use super::avatar_film::{Even, Order, build, fitted, hear, standard};
+use super::avatar_film::{Even, Order, build, fitted, hear, record, standard};
 use crate::args::EvalClone;
 use crate::progress::Progress;
 use crate::{footage, interrupt, output};
@@ -33,7 +34,7 @@ const BOX_PX: usize = 96;
 const MOST_LAG: i64 = 8;
 
 /// What one picture shows of a mouth.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct Mouth {
     /// Outer and inner lips in the head's frame, against the distance of the eyes.
     lips: Vec<Vec2>,
@@ -102,7 +103,10 @@ pub fn run(args: &EvalClone, quiet: bool) -> anyhow::Result<ExitCode> {
     let count = real.mouths.len().saturating_sub(first);
     ensure!(count > 10, "too few pictures are left to judge by");
     let truth = &real.mouths[first..];
-    let heard = hear(&args.video, rate, quiet)?;
+    let mut sound = record(&args.video, quiet)?;
+    let own = Manner::from_numbers(&video.person.manner);
+    let mut said = |manner| sound.as_mut().map(|s| hear(s, rate, manner)).transpose();
+    let (heard, plain) = (said(own)?, said(Manner::default())?);
 
     let mut renderer = Renderer::new(
         &avatar,
@@ -144,7 +148,7 @@ pub fn run(args: &EvalClone, quiet: bool) -> anyhow::Result<ExitCode> {
             .with_context(|| format!("{} cannot be made", dir.display()))?;
     }
     let mut ways = Vec::new();
-    if let Some(heard) = &heard {
+    if let (Some(heard), Some(plain)) = (&heard, &plain) {
         let said = |i: usize| {
             let mut pose = heard.poses.get(i).cloned().unwrap_or_default();
             video.person.in_style(&mut pose);
@@ -152,7 +156,7 @@ pub fn run(args: &EvalClone, quiet: bool) -> anyhow::Result<ExitCode> {
         };
         ways.push(("ours, from sound", drive("sound", &said)?));
         let plain = |i: usize| {
-            heard
+            plain
                 .poses
                 .get(i)
                 .map_or(ArkitWeights::default(), |p| p.weights)
@@ -183,9 +187,10 @@ pub fn run(args: &EvalClone, quiet: bool) -> anyhow::Result<ExitCode> {
         .context("no face to compare with")?;
     ways.push(("nearest single frame", vec![Some((*single).clone()); count]));
 
+    let still = flicker(&real.mouths);
     let rows: Vec<Row> = ways
         .into_iter()
-        .map(|(way, seen)| judge(way, &seen, truth))
+        .map(|(way, seen)| judge(way, &seen, truth, still))
         .collect();
     let told = Told {
         video: args.video.display().to_string(),
@@ -246,7 +251,7 @@ fn mouth(picture: &RgbaImage, face: &Face) -> Mouth {
     let eyes = eye(33, 133).distance(eye(263, 362));
     let flat = |p: Vec3| p.truncate() / eyes;
     let lips = space::points()
-        .take(2 * LIPS.len())
+        .take(space::LIPS_POINTS)
         .map(|i| flat(points[i]))
         .collect();
     let square = Square::of(
@@ -286,7 +291,7 @@ fn grey_at(picture: &RgbaImage, p: Vec2) -> f32 {
 
 fn mean_lips(mouths: &[&Mouth]) -> Vec<Vec2> {
     let n = mouths.len().max(1) as f32;
-    (0..2 * LIPS.len())
+    (0..space::LIPS_POINTS)
         .map(|i| mouths.iter().map(|m| m.lips[i]).sum::<Vec2>() / n)
         .collect()
 }
@@ -295,7 +300,12 @@ fn apart(a: &[Vec2], b: &[Vec2]) -> f32 {
     a.iter().zip(b).map(|(a, b)| a.distance(*b)).sum::<f32>() / a.len().max(1) as f32
 }
 
-fn judge(way: &'static str, seen: &[Option<Mouth>], truth: &[Option<Mouth>]) -> Row {
+fn judge(
+    way: &'static str,
+    seen: &[Option<Mouth>],
+    truth: &[Option<Mouth>],
+    real_flicker: f32,
+) -> Row {
     let pairs: Vec<(&Mouth, &Mouth)> = seen
         .iter()
         .zip(truth)
@@ -327,7 +337,7 @@ fn judge(way: &'static str, seen: &[Option<Mouth>], truth: &[Option<Mouth>]) -> 
         lag: best.map(|b| b.1),
         correlation_at_lag: best.map(|b| b.0),
         correlation: correlation(&ours, &real, 0),
-        flicker: (moving > 0.0).then(|| moving / flicker(truth).max(1e-6)),
+        flicker: (moving > 0.0).then(|| moving / real_flicker.max(1e-6)),
     }
 }
 

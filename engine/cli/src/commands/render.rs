@@ -213,6 +213,7 @@ pub fn make(
             }
             let motion = MotionOptions {
                 rate_hz: rate.fps() * motion_steps(rate),
+                manner: crate::footage::manner(avatar),
                 ..manner
             };
             let spec = ClipSpec {

@@ -92,8 +92,8 @@ impl From<&MotionOptions> for Condition {
             },
             emotion: options.emotion,
             strength: options.emotion_strength,
-            captured: 1.0,
-            ..Self::default()
+            captured: options.manner.captured,
+            habit: options.manner.habit,
         }
     }
 }
