@@ -10,7 +10,7 @@ use super::space::{MODES, Mouth, MouthSpace};
 const NEAREST: usize = 24;
 /// Cost of another take, in the units of shape (centimetres, squared); what
 /// keeps mouths from boiling.
-const CUT: f32 = 0.05;
+const CUT: f32 = 0.12;
 
 /// A mouth that was filmed.
 #[derive(Clone, Debug, PartialEq)]

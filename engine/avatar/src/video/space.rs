@@ -182,7 +182,7 @@ impl MouthSpace {
         let inputs = inputs(weights);
         std::array::from_fn(|m| {
             let [low, high] = self.range[m];
-            let slack = 0.1 * (high - low);
+            let slack = 0.25 * (high - low);
             let sum: f32 = self.from_weights[m]
                 .iter()
                 .zip(&inputs)

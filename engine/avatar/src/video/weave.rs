@@ -20,6 +20,8 @@ const RING: usize = 36;
 const ALONE_CM: f32 = 0.35;
 const GONE_CM: f32 = 1.35;
 const RING_CM: f32 = 1.15;
+/// Longer than a cell of the grid, in centimetres.
+const NEXT_CM: f32 = 0.6;
 /// Lets landmarks that ask for opposite things meet.
 const SOFTNESS_PX: f32 = 1.0;
 
@@ -34,6 +36,8 @@ pub struct Corner {
     pub takes: [Vec2; 2],
     /// How much of the takes is seen.
     pub cover: f32,
+    /// The takes are seen here or next to here.
+    near: bool,
     /// Added to each take's colours (encoded, 0 to 1).
     pub shift: [[f32; 3]; 2],
 }
@@ -105,10 +109,13 @@ pub fn weave(wish: &Wish<'_>) -> Option<Weave> {
         for column in 0..CORNERS {
             let u = Vec2::new(column as f32, row as f32) * step - Vec2::ONE;
             let p = square.to_px(u);
-            let cover = 1.0 - smoothstep(ALONE_CM, GONE_CM, outside_cm(p));
-            let takes = match cover > 0.0 {
+            let far = outside_cm(p);
+            let cover = 1.0 - smoothstep(ALONE_CM, GONE_CM, far);
+            // Also where nothing is seen any more, but next to where it is:
+            // between corners all is interpolated.
+            let near = far < GONE_CM + NEXT_CM;
+            let takes = match near {
                 true => [look(0, p), look(1, p)],
-                // Never looked at.
                 false => [Vec2::splat(0.5); 2],
             };
             corners.push(Corner {
@@ -116,6 +123,7 @@ pub fn weave(wish: &Wish<'_>) -> Option<Weave> {
                 base: (wish.place)(bent(p)),
                 takes,
                 cover,
+                near,
                 shift: [[0.0; 3]; 2],
             });
         }
@@ -142,7 +150,7 @@ impl Weave {
     /// each point of the ring, how much lighter the base is than each take.
     pub fn tint(&mut self, apart: &[[[f32; 3]; 2]]) {
         let at: Vec<Vec2> = self.ring.iter().map(|r| r[0]).collect();
-        for corner in self.corners.iter_mut().filter(|c| c.cover > 0.0) {
+        for corner in self.corners.iter_mut().filter(|c| c.near) {
             let mut sum = 0.0;
             let mut shift = [[0.0; 3]; 2];
             for (p, apart) in at.iter().zip(apart) {
