@@ -15,6 +15,7 @@ use thiserror::Error;
 
 use crate::PipelineError;
 use crate::capture::Capture;
+use crate::film_report::{FilmReport, Glance, Unused};
 pub use crate::manner_of::Hear;
 use crate::manner_of::{Found, Learning, StyleCheck};
 
@@ -44,6 +45,8 @@ pub enum FilmError {
         "only {found:.1} s of it can be used, {least:.0} s are needed: film longer, face the camera, keep hands off the mouth"
     )]
     TooShort { found: f64, least: f64 },
+    #[error("several people are in the picture most of the time: film one alone")]
+    Crowd,
     #[error("the mouth hardly moves in it: film someone who speaks")]
     Still,
     #[error(transparent)]
@@ -58,6 +61,7 @@ struct Shot {
     square: Square,
     jpeg: Vec<u8>,
     look: Vec<u8>,
+    glance: Glance,
 }
 
 /// Looks at footage.
@@ -69,7 +73,7 @@ pub struct Filming {
     shots: Vec<Option<Shot>>,
     thumbs: Vec<Vec<u8>>,
     take_px: u32,
-    cuts: usize,
+    unused: Vec<Unused>,
 }
 
 impl Filming {
@@ -82,7 +86,7 @@ impl Filming {
             shots: Vec::new(),
             thumbs: Vec::new(),
             take_px: 0,
-            cuts: 0,
+            unused: Vec::new(),
         }
     }
 
@@ -103,12 +107,15 @@ impl Filming {
             .last()
             .is_some_and(|last| apart(last, &thumb) > CUT);
         self.thumbs.push(thumb);
-        self.cuts += usize::from(cut);
-        let shot = match face {
-            // The first picture after a cut ends the run before it.
-            Some(face) if !covered && !cut && self.is_inside(face) => {
-                Some(self.shot(picture, face))
-            }
+        let fault = match face {
+            None => Some(Unused::NoFace),
+            Some(_) if cut => Some(Unused::Cut),
+            Some(face) if !self.is_inside(face) => Some(Unused::Outside),
+            Some(_) => covered.then_some(Unused::Covered),
+        };
+        self.unused.extend(fault);
+        let shot = match (face, fault) {
+            (Some(face), None) => Some(self.shot(picture, face)),
             _ => None,
         };
         self.shots.push(shot);
@@ -143,7 +150,17 @@ impl Filming {
         if let Err(error) = { encoder }.encode(&rgb, side, side, ExtendedColorType::Rgb8) {
             tracing::error!(%error, "a mouth could not be kept");
         }
+        let points = &face.head.points_in_head;
+        let [yaw, pitch, _] = face.head.degrees();
+        let (light, detail) = light_and_detail(&rgb, side as usize);
         Shot {
+            glance: Glance {
+                light,
+                detail,
+                gap: points[13].distance(points[14]),
+                yaw,
+                pitch,
+            },
             camera_from_head: face.head.camera_from_head,
             points: space::points()
                 .map(|i| face.head.points_in_head[i])
@@ -154,13 +171,21 @@ impl Filming {
         }
     }
 
-    /// Frames looked at, those that can be used, and cuts seen.
-    pub fn counts(&self) -> (usize, usize, usize) {
-        (
-            self.shots.len(),
-            self.shots.iter().flatten().count(),
-            self.cuts,
-        )
+    /// Frames looked at, and those that can be used.
+    pub fn counts(&self) -> (usize, usize) {
+        (self.shots.len(), self.shots.iter().flatten().count())
+    }
+
+    /// What the footage shows and lacks.
+    pub fn report(&self) -> FilmReport {
+        let track = self.track();
+        let seen: Vec<(Glance, ArkitWeights)> = self
+            .shots
+            .iter()
+            .zip(&track.poses)
+            .filter_map(|(s, pose)| Some((s.as_ref()?.glance, pose.weights)))
+            .collect();
+        FilmReport::of(&self.unused, &seen, self.rate.fps())
     }
 
     /// The person's own curves, at the footage's rate.
@@ -178,7 +203,7 @@ impl Filming {
         hear: Option<Hear<'_>>,
         least_secs: f64,
     ) -> Result<(Person, StyleCheck), FilmError> {
-        let (pictures, usable, _) = self.counts();
+        let (pictures, usable) = self.counts();
         let fps = self.rate.fps();
         if usable == 0 {
             return Err(FilmError::NoFace { pictures });
@@ -328,6 +353,27 @@ fn bilinear(picture: &RgbaImage, p: Vec2) -> [u8; 3] {
         let (top, low) = (mix(a[i], b[i]), mix(c[i], d[i]));
         (top + (low - top) * t.y).round() as u8
     })
+}
+
+/// Mean brightness, and mean difference of neighbours.
+fn light_and_detail(rgb: &[u8], side: usize) -> (f32, f32) {
+    let green = |x: usize, y: usize| f32::from(rgb[(y * side + x) * 3 + 1]);
+    let (mut light, mut detail) = (0.0, 0.0);
+    // The middle of the square is face, whatever is around it.
+    let (low, high) = (side / 4, side * 3 / 4);
+    for y in low..high {
+        for x in low..high {
+            light += green(x, y);
+            detail += (4.0 * green(x, y)
+                - green(x + 1, y)
+                - green(x - 1, y)
+                - green(x, y + 1)
+                - green(x, y - 1))
+            .abs();
+        }
+    }
+    let n = ((high - low) * (high - low)) as f32;
+    (light / n, detail / n)
 }
 
 /// The lips and a little around them, small and grey.

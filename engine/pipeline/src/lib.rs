@@ -8,6 +8,7 @@
 
 pub mod batch;
 pub mod capture;
+pub mod film_report;
 pub mod filming;
 pub mod live;
 mod manner_of;

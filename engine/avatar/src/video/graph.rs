@@ -130,6 +130,8 @@ pub struct Walk {
     jumps: Vec<Jump>,
     /// First and one past the last of the run that each frame is in.
     ends: Vec<u32>,
+    /// Whether the person speaks, frame by frame.
+    speaks: Vec<bool>,
     fps: f64,
     at: f64,
     planned: Option<Jump>,
@@ -154,6 +156,7 @@ impl Walk {
         let mut walk = Self {
             jumps: jumps.to_vec(),
             ends,
+            speaks: frames.iter().map(|f| f.speaks).collect(),
             fps,
             at: longest.0 as f64,
             planned: None,
@@ -161,7 +164,7 @@ impl Walk {
             shown: vec![0.0; (frames.len() as f64 / fps).ceil() as usize + 1],
             random: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
         };
-        walk.plan();
+        walk.plan(true);
         walk
     }
 
@@ -174,8 +177,8 @@ impl Walk {
     }
 
     /// Where the next jump will be: not at once, seldom seen, to where one has
-    /// not been for long.
-    fn plan(&mut self) {
+    /// not been for long, and where the person does what they do now.
+    fn plan(&mut self, speaks: bool) {
         let here = self.at.floor() as u32;
         let end = self.ends.get(here as usize).copied().unwrap_or(0);
         let least = here + (LEAST_SECS * self.fps) as u32;
@@ -192,7 +195,12 @@ impl Walk {
                 true => 4.0,
                 false => 0.6 * (end - jump.from) as f32 / (end - here).max(1) as f32,
             };
-            let score = 2.0 * jump.cost + 0.25 * worn + early + 0.3 * self.noise();
+            let then = self.speaks[jump.to as usize..]
+                .iter()
+                .take((LEAST_SECS * self.fps) as usize);
+            let wrong = then.clone().filter(|s| **s != speaks).count() as f32;
+            let wrong = wrong / then.len().max(1) as f32;
+            let score = 2.0 * jump.cost + 0.25 * worn + early + 0.5 * wrong + 0.3 * self.noise();
             if best.is_none_or(|(b, _)| score < b) {
                 best = Some((score, jump));
             }
@@ -200,8 +208,8 @@ impl Walk {
         self.planned = best.map(|(_, jump)| jump);
     }
 
-    /// What is shown now; then goes on by `secs`.
-    pub fn step(&mut self, secs: f64) -> Step {
+    /// What is shown now; then goes on by `secs`. `speaks`: whether words are said.
+    pub fn step(&mut self, secs: f64, speaks: bool) -> Step {
         let end = self.ends.get(self.at as usize).copied().unwrap_or(0);
         let last = end.saturating_sub(1);
         let frame = (self.at.round() as u32).min(last);
@@ -216,8 +224,8 @@ impl Walk {
             if t >= 1.0 || frame == last {
                 self.at = to;
                 self.blending = false;
-                self.plan();
-                return self.step(secs);
+                self.plan(speaks);
+                return self.step(secs, speaks);
             }
             let eased = t * t * (3.0 - 2.0 * t);
             step.over = Some((to.round() as u32, eased));
@@ -274,8 +282,8 @@ mod tests {
         let mut last: Option<Step> = None;
         let mut seen = std::collections::BTreeSet::new();
         for _ in 0..5000 {
-            let step = walk.step(1.0 / 25.0);
-            assert_eq!(step, again.step(1.0 / 25.0));
+            let step = walk.step(1.0 / 25.0, true);
+            assert_eq!(step, again.step(1.0 / 25.0, true));
             assert!((step.frame as usize) < frames.len());
             seen.insert(step.frame);
             if let Some(last) = last

@@ -1,10 +1,11 @@
 //! `huashen avatar new --video`: footage of a person becomes an avatar.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail, ensure};
-use huashen_avatar::video::PERSON_FILE;
+use huashen_avatar::video::{PERSON_FILE, Person};
 use huashen_avatar::{Kind, Manifest, Video};
 use huashen_core::{Frame, FrameRate, MotionTrack, PixelFormat, Size, paths};
 use huashen_media::{
@@ -12,10 +13,12 @@ use huashen_media::{
 };
 use huashen_motion::{Manner, MotionOptions};
 use huashen_pipeline::capture::FaceFollower;
-use huashen_pipeline::filming::Filming;
+use huashen_pipeline::film_report::{FilmReport, MOUTHS};
+use huashen_pipeline::filming::{FilmError, Filming};
 use huashen_pipeline::{PipelineError, Sound, StyleCheck};
-use huashen_vision::{Device, FaceFinder};
-use image::RgbaImage;
+use huashen_vision::{Device, Face, FaceFinder};
+use image::imageops::FilterType;
+use image::{RgbImage, RgbaImage};
 use serde::Serialize;
 
 use crate::args::NewAvatar;
@@ -26,6 +29,11 @@ use crate::{interrupt, output, sound};
 const MOST_SIDE: u32 = 1920;
 /// Shorter footage shows too few mouths.
 const LEAST_SECS: f64 = 5.0;
+/// Whether something covers the mouth, and who else is there, is looked at in
+/// every twelfth picture.
+const LOOK_EVERY: usize = 12;
+/// A mouth of which this part is hidden is not used.
+const MOUTH_COVERED: f32 = 0.6;
 const FOOTAGE_FILE: &str = "footage.mp4";
 
 /// What was found in footage.
@@ -38,6 +46,12 @@ pub struct Findings {
     seconds: f64,
     usable_seconds: f64,
     cuts: usize,
+    covered_seconds: f64,
+    /// Seconds of mouths that are open, wide, round, shut.
+    mouth_seconds: BTreeMap<&'static str, f64>,
+    closed_rest: bool,
+    light_stops: f32,
+    sound_lufs: Option<f64>,
     mouths: usize,
     ways_on: usize,
     /// Distance of the mouth from the true one where it was not learnt from,
@@ -122,7 +136,8 @@ pub fn build(order: &Order<'_>, quiet: bool) -> anyhow::Result<Findings> {
     let footage = dir.join(FOOTAGE_FILE);
     let (filming, size) = film(order, reader, rate, &footage, quiet)?;
     let mut heard = record(order.video, quiet)?;
-    let (frames, usable, cuts) = filming.counts();
+    let (frames, usable) = filming.counts();
+    let report = filming.report();
     let mut hear = heard
         .as_mut()
         .map(|sound| |manner| hear(sound, rate, manner));
@@ -132,6 +147,7 @@ pub fn build(order: &Order<'_>, quiet: bool) -> anyhow::Result<Findings> {
         order.least_secs,
     )?;
     output::write_whole(&dir.join(PERSON_FILE), &person.to_bytes()?)?;
+    output::write_whole(&dir.join("mouths.jpg"), &sheet(&person)?)?;
     let manifest = Manifest {
         name: order.name.to_owned(),
         title: Default::default(),
@@ -175,17 +191,52 @@ pub fn build(order: &Order<'_>, quiet: bool) -> anyhow::Result<Findings> {
         fps: rate.fps(),
         seconds: frames as f64 / rate.fps(),
         usable_seconds,
-        cuts,
+        cuts: report.cuts,
+        covered_seconds: report.covered as f64 / rate.fps(),
+        mouth_seconds: MOUTHS.iter().map(|m| m.0).zip(report.mouths_secs).collect(),
+        closed_rest: report.rest,
+        light_stops: report.light_stops,
+        sound_lufs: heard.as_ref().and_then(Sound::lufs),
         mouths: person.takes.len(),
         ways_on: person.jumps.len(),
         plain_error: told(plain),
         style_error: told(own),
         consent: order.consent.to_owned(),
-        advice: advice(usable_seconds, usable, frames, heard.is_some()),
+        advice: advice(usable_seconds, &report, rate, heard.as_ref()),
     })
 }
 
-fn advice(secs: f64, usable: usize, frames: usize, heard: bool) -> Vec<String> {
+/// Mouths of the footage, from shut to wide open: what the avatar can show.
+fn sheet(person: &Person) -> anyhow::Result<Vec<u8>> {
+    const COLUMNS: usize = 8;
+    const ROWS: usize = 5;
+    const CELL: u32 = 160;
+    let mut order: Vec<usize> = (0..person.takes.len()).collect();
+    let gap = |t: &usize| {
+        let frame = &person.frames[person.takes[*t].frame as usize];
+        person.space.gap(&frame.mouth)
+    };
+    order.sort_by(|a, b| gap(a).total_cmp(&gap(b)));
+    let mut sheet = RgbImage::new(COLUMNS as u32 * CELL, ROWS as u32 * CELL);
+    for cell in 0..COLUMNS * ROWS {
+        let take = order[cell * (order.len() - 1) / (COLUMNS * ROWS - 1)];
+        let picture = image::load_from_memory(&person.pictures[take])?.into_rgb8();
+        let small = image::imageops::resize(&picture, CELL, CELL, FilterType::Triangle);
+        let (x, y) = (
+            (cell % COLUMNS) as u32 * CELL,
+            (cell / COLUMNS) as u32 * CELL,
+        );
+        image::imageops::replace(&mut sheet, &small, i64::from(x), i64::from(y));
+    }
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    sheet.write_to(&mut bytes, image::ImageFormat::Jpeg)?;
+    Ok(bytes.into_inner())
+}
+
+/// Speech that is quieter is drowned in noise.
+const QUIET_LUFS: f64 = -38.0;
+
+fn advice(secs: f64, report: &FilmReport, rate: FrameRate, heard: Option<&Sound>) -> Vec<String> {
     let mut advice = Vec::new();
     if secs < 60.0 {
         advice.push(
@@ -193,16 +244,15 @@ fn advice(secs: f64, usable: usize, frames: usize, heard: bool) -> Vec<String> {
                 .to_owned(),
         );
     }
-    if usable * 10 < frames * 9 {
-        advice.push(format!(
-            "{:.0} % of the pictures cannot be used: face the camera, keep hands off the mouth and the whole face in the picture",
-            100.0 * (frames - usable) as f64 / frames as f64
-        ));
-    }
-    if !heard {
-        advice.push(
+    advice.extend(report.advice(rate.fps()));
+    match heard.map(Sound::lufs) {
+        None => advice.push(
             "the video has no sound: the person's own way to speak could not be learnt".to_owned(),
-        );
+        ),
+        Some(Some(lufs)) if lufs < QUIET_LUFS => advice.push(format!(
+            "the voice is very quiet ({lufs:.0} LUFS): put the microphone nearer"
+        )),
+        Some(_) => {}
     }
     advice
 }
@@ -221,6 +271,8 @@ fn film(
     let mut progress = Progress::new("video", "pictures", quiet);
     let mut work: Option<(ClipWriter, Filming, Size)> = None;
     let mut pictures = Even::new(reader, rate);
+    let mut covered = false;
+    let (mut looks, mut crowded) = (0_usize, 0_usize);
     while let Some((at_secs, picture)) = pictures.next()? {
         interrupt::check()?;
         if at_secs >= order.end_secs {
@@ -246,7 +298,14 @@ fn film(
         };
         let picture = fitted(picture, *size)?;
         let face = follower.next(&picture)?;
-        filming.push(&picture, face.as_ref(), false);
+        if let Some(face) = &face
+            && filming.counts().0.is_multiple_of(LOOK_EVERY)
+        {
+            covered = finder.cover(&picture, face)?.mouth > MOUTH_COVERED;
+            looks += 1;
+            crowded += usize::from(has_company(&finder, &picture, face)?);
+        }
+        filming.push(&picture, face.as_ref(), covered);
         let done = filming.counts().0 as u64;
         writer.video(Frame {
             index: done - 1,
@@ -260,7 +319,10 @@ fn film(
         bail!("no picture could be read");
     };
     writer.finish()?;
-    let (frames, usable, _) = filming.counts();
+    if crowded * 2 > looks {
+        return Err(FilmError::Crowd.into());
+    }
+    let (frames, usable) = filming.counts();
     progress.done(&format!("a face to use in {usable} of {frames} pictures"));
     if pictures.reader.damaged_packets() > 0 {
         output::note(&format!(
@@ -270,6 +332,15 @@ fn film(
         ));
     }
     Ok((filming, size))
+}
+
+/// Whether someone else is about as near to the camera.
+fn has_company(finder: &FaceFinder, picture: &RgbaImage, face: &Face) -> anyhow::Result<bool> {
+    let size = face.bounds.size().max_element();
+    Ok(finder.detect(picture, 0.7)?.iter().any(|found| {
+        let apart = found.bounds.center().distance(face.bounds.center());
+        apart > 0.7 * size && found.bounds.size().max_element() > 0.5 * size
+    }))
 }
 
 /// The video's sound; none where it has none that can be heard.
@@ -426,7 +497,18 @@ fn tell(found: &Findings, json: bool) -> anyhow::Result<()> {
         "usable",
         format!("{:.1} of {:.1} s", found.usable_seconds, found.seconds),
     )?;
-    line("mouths", format!("{}", found.mouths))?;
+    let kinds: Vec<String> = MOUTHS
+        .iter()
+        .map(|(kind, _)| format!("{kind} {:.1} s", found.mouth_seconds[kind]))
+        .collect();
+    line("mouths", format!("{}: {}", found.mouths, kinds.join(", ")))?;
+    line(
+        "light",
+        format!("changes by {:.1} stops", found.light_stops),
+    )?;
+    if let Some(lufs) = found.sound_lufs {
+        line("sound", format!("{lufs:.0} LUFS"))?;
+    }
     if let (Some(plain), Some(own)) = (found.plain_error, found.style_error) {
         line(
             "style",

@@ -13,7 +13,7 @@ use std::time::Instant;
 use huashen_avatar::video::film::{Footage, Shown};
 use huashen_avatar::video::graph::Walk;
 use huashen_avatar::video::{AHEAD, MouthComposer, Planned, TakeComposer, VideoAvatar};
-use huashen_core::{Frame, FrameSink, PixelFormat, Pose, Size};
+use huashen_core::{ArkitShape, Frame, FrameSink, PixelFormat, Pose, Size};
 
 use crate::adapter::Gpu;
 use crate::{AdapterInfo, RenderError, RenderOptions, RenderStats};
@@ -22,6 +22,10 @@ use compose::Composer;
 
 /// A walk's seed: the same person, the same clip.
 const SEED: u64 = 1;
+
+/// Who opens the jaw this far speaks; who has not for so long pauses.
+const OPEN_JAW: f32 = 0.06;
+const PAUSE_SECS: f64 = 0.5;
 
 /// A video avatar on its stage.
 pub(crate) struct FootageRenderer {
@@ -36,6 +40,8 @@ pub(crate) struct FootageRenderer {
     /// Seconds from one pose to the next; none: as time passes.
     step_secs: Option<f64>,
     last: Option<Instant>,
+    /// Seconds since the jaw was last open.
+    quiet_secs: f64,
     base: Vec<u8>,
     other: Vec<u8>,
     /// Of frames under way.
@@ -72,6 +78,7 @@ impl FootageRenderer {
             composer: Composer::new(gpu),
             step_secs: options.step_secs,
             last: None,
+            quiet_secs: 0.0,
             base: Vec::new(),
             other: Vec::new(),
             avatar: Arc::clone(avatar),
@@ -104,6 +111,15 @@ impl FootageRenderer {
         }
     }
 
+    /// Whether words are said about now.
+    fn speaks(&mut self, pose: &Pose, secs: f64) -> bool {
+        match pose.weights[ArkitShape::JawOpen] > OPEN_JAW {
+            true => self.quiet_secs = 0.0,
+            false => self.quiet_secs += secs,
+        }
+        self.quiet_secs < PAUSE_SECS
+    }
+
     /// Like [`crate::Renderer::render`].
     pub fn render(
         &mut self,
@@ -113,6 +129,7 @@ impl FootageRenderer {
         self.next = 0;
         if self.step_secs.is_some() {
             // Each clip begins anew, whatever was rendered before.
+            self.quiet_secs = 0.0;
             self.walk = self.avatar.walk(SEED);
             self.mouths = Box::new(TakeComposer::new(
                 Arc::clone(&self.avatar),
@@ -126,7 +143,8 @@ impl FootageRenderer {
                 let secs = self.step();
                 match poses.next() {
                     Some(pose) => {
-                        let step = self.walk.step(secs);
+                        let speaks = self.speaks(&pose, secs);
+                        let step = self.walk.step(secs, speaks);
                         self.mouths.want(step, &pose);
                     }
                     None => open = false,
