@@ -19,6 +19,7 @@ mod pngs;
 mod probe;
 mod reader;
 mod target;
+mod tone;
 mod video;
 mod video_reader;
 mod wav;

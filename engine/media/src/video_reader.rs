@@ -9,6 +9,7 @@ use ffmpeg_next as ffmpeg;
 
 use crate::MediaError;
 use crate::error::Doing;
+use crate::tone::{Tone, one_field};
 
 /// Pictures with more pixels than this are refused: nobody films so, and each
 /// takes 4 bytes a pixel.
@@ -40,6 +41,8 @@ pub struct VideoReader {
     state: State,
     delivered: u64,
     damaged_packets: u64,
+    hdr: bool,
+    interlaced: bool,
 }
 
 #[derive(PartialEq, Eq)]
@@ -105,6 +108,8 @@ impl VideoReader {
             state: State::Reading,
             delivered: 0,
             damaged_packets: 0,
+            hdr: false,
+            interlaced: false,
             input,
         })
     }
@@ -122,6 +127,16 @@ impl VideoReader {
     /// Packets that could not be decoded so far and were left out.
     pub fn damaged_packets(&self) -> u64 {
         self.damaged_packets
+    }
+
+    /// Whether pictures of high dynamic range came and were toned down.
+    pub fn was_hdr(&self) -> bool {
+        self.hdr
+    }
+
+    /// Whether interlaced pictures came, of which one field was taken.
+    pub fn was_interlaced(&self) -> bool {
+        self.interlaced
     }
 
     fn picture(&mut self) -> Result<Option<VideoPicture>, MediaError> {
@@ -169,10 +184,29 @@ impl VideoReader {
 
     fn convert(&mut self, decoded: &frame::Video) -> Result<VideoPicture, MediaError> {
         let (width, height) = (decoded.width(), decoded.height());
+        let field;
+        let decoded = match decoded.is_interlaced() {
+            true => {
+                self.interlaced = true;
+                field = without_combs(decoded);
+                &field
+            }
+            false => decoded,
+        };
+        let tone = Tone::of(decoded.color_transfer_characteristic());
+        self.hdr |= tone.is_some();
+        let into = match tone {
+            Some(_) => Pixel::RGB48LE,
+            None => Pixel::RGBA,
+        };
         // A stream may change its shape midway; the scaler follows.
         let scaler = match self.scaler.take() {
-            Some(scaler) if *scaler.input() == definition(decoded) => scaler,
-            _ => to_rgba(decoded)?,
+            Some(scaler)
+                if *scaler.input() == definition(decoded) && scaler.output().format == into =>
+            {
+                scaler
+            }
+            _ => to_rgba(decoded, into)?,
         };
         let mut rgba = frame::Video::empty();
         let scaler = self.scaler.insert(scaler);
@@ -181,7 +215,16 @@ impl VideoReader {
         let stride = rgba.stride(0);
         let mut data = Vec::with_capacity(row * height as usize);
         for line in rgba.data(0).chunks(stride).take(height as usize) {
-            data.extend_from_slice(&line[..row]);
+            match &tone {
+                None => data.extend_from_slice(&line[..row]),
+                Some(tone) => {
+                    for p in line[..width as usize * 6].chunks_exact(6) {
+                        let v = |i: usize| u16::from_le_bytes([p[i], p[i + 1]]);
+                        let [r, g, b] = tone.pixel([v(0), v(2), v(4)]);
+                        data.extend_from_slice(&[r, g, b, 255]);
+                    }
+                }
+            }
         }
         let number = self.delivered;
         self.delivered += 1;
@@ -213,6 +256,32 @@ impl Iterator for VideoReader {
     }
 }
 
+/// Keeps one field of an interlaced picture; planar 4:2:0 and its kin, 8 bits
+/// and more, are what cameras make.
+fn without_combs(picture: &frame::Video) -> frame::Video {
+    // A copy: the decoder still looks at its own.
+    let mut picture = picture.clone();
+    let Some(format) = picture.format().descriptor() else {
+        return picture;
+    };
+    let chroma = format.log2_chroma_h();
+    let planar = picture.planes() >= 3;
+    if !planar {
+        return picture;
+    }
+    for plane in 0..picture.planes().min(3) {
+        let rows = picture.height() as usize;
+        let rows = match plane {
+            0 => rows,
+            _ => rows.div_ceil(1 << chroma),
+        };
+        let stride = picture.stride(plane);
+        let wide = stride / (picture.plane_width(plane) as usize).max(1);
+        one_field(picture.data_mut(plane), stride, rows, wide.clamp(1, 2));
+    }
+    picture
+}
+
 fn definition(picture: &frame::Video) -> scaling::context::Definition {
     scaling::context::Definition {
         format: picture.format(),
@@ -223,20 +292,13 @@ fn definition(picture: &frame::Video) -> scaling::context::Definition {
 
 /// Into RGBA by the picture's own matrix and range; by its height where it
 /// tells none, as players do.
-fn to_rgba(picture: &frame::Video) -> Result<scaling::Context, MediaError> {
+fn to_rgba(picture: &frame::Video, into: Pixel) -> Result<scaling::Context, MediaError> {
     use ffmpeg::util::color::{Range, Space};
     let (width, height) = (picture.width(), picture.height());
     let flags = scaling::Flags::BILINEAR | scaling::Flags::ACCURATE_RND;
-    let mut scaler = scaling::Context::get(
-        picture.format(),
-        width,
-        height,
-        Pixel::RGBA,
-        width,
-        height,
-        flags,
-    )
-    .doing("setting up colour conversion")?;
+    let mut scaler =
+        scaling::Context::get(picture.format(), width, height, into, width, height, flags)
+            .doing("setting up colour conversion")?;
     let matrix = match picture.color_space() {
         Space::BT470BG | Space::SMPTE170M => ffmpeg::ffi::SWS_CS_ITU601,
         Space::BT709 => ffmpeg::ffi::SWS_CS_ITU709,

@@ -29,6 +29,8 @@ const TAKE_QUALITY: u8 = 88;
 const LOOK: (u32, u32) = (12, 8);
 /// Pictures that differ by more, on average, are of two scenes.
 const CUT: f32 = 28.0;
+/// Mouths with less than this part of the usual detail moved or were out of focus.
+const SHARP: f32 = 0.6;
 /// Mouths that are kept, at most.
 const MOST_TAKES: usize = 1500;
 /// They are chosen in pieces of this length, so that they can run on.
@@ -193,6 +195,22 @@ impl Filming {
         self.capture.track(self.rate.fps())
     }
 
+    /// Which pictures show a mouth as sharp as most, so that it may be shown.
+    fn sharp(&self) -> Vec<bool> {
+        let mut all: Vec<f32> = self
+            .shots
+            .iter()
+            .flatten()
+            .map(|s| s.glance.detail)
+            .collect();
+        all.sort_by(f32::total_cmp);
+        let usual = all.get(all.len() / 2).copied().unwrap_or(0.0);
+        self.shots
+            .iter()
+            .map(|s| s.as_ref().is_some_and(|s| s.glance.detail >= SHARP * usual))
+            .collect()
+    }
+
     /// Puts together what was seen. `hear` gives what the motion model says of
     /// the footage's sound in a manner, at the footage's rate.
     ///
@@ -262,7 +280,7 @@ impl Filming {
             }
         }
         let jumps = jumps(&frames, &self.thumbs, fps);
-        let kept = keep(&frames);
+        let kept = keep(&frames, &self.sharp());
         let mut takes = Vec::with_capacity(kept.len());
         let mut pictures = Vec::with_capacity(kept.len());
         for (i, shot) in self.shots.into_iter().enumerate() {
@@ -307,8 +325,10 @@ fn speaks(heard: &MotionTrack, i: usize) -> bool {
 
 /// The frames whose mouths are kept: all, or pieces of the footage, each as
 /// unlike those before as can be.
-fn keep(frames: &[Filmed]) -> Vec<usize> {
-    let usable: Vec<usize> = (0..frames.len()).filter(|i| frames[*i].usable).collect();
+fn keep(frames: &[Filmed], sharp: &[bool]) -> Vec<usize> {
+    let usable: Vec<usize> = (0..frames.len())
+        .filter(|i| frames[*i].usable && sharp[*i])
+        .collect();
     if usable.len() <= MOST_TAKES {
         return usable;
     }

@@ -331,6 +331,20 @@ fn film(
             pictures.reader.damaged_packets()
         ));
     }
+    for (was, what) in [
+        (
+            pictures.reader.was_hdr(),
+            "HDR was toned down to what every screen shows",
+        ),
+        (
+            pictures.reader.was_interlaced(),
+            "it is interlaced: one field of each picture was taken",
+        ),
+    ] {
+        if was {
+            output::note(&format!("{}: {what}", order.video.display()));
+        }
+    }
     Ok((filming, size))
 }
 
