@@ -26,6 +26,9 @@ pub struct Report {
     pub vertices: usize,
     pub triangles: usize,
     pub textures: usize,
+    /// Who agreed to be cloned, of a video avatar.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub consent: Option<String>,
     /// What is missing or odd, with advice.
     pub warnings: Vec<String>,
 }
@@ -78,6 +81,7 @@ pub fn report(avatar: &Avatar) -> Report {
         vertices: model.meshes.iter().map(|m| m.positions.len()).sum(),
         triangles: model.meshes.iter().map(|m| m.indices.len() / 3).sum(),
         textures: model.images.len(),
+        consent: avatar.video.as_ref().map(|v| v.about.consent.clone()),
         warnings,
     }
 }

@@ -29,6 +29,8 @@ const TAKE_QUALITY: u8 = 88;
 const LOOK: (u32, u32) = (12, 8);
 /// Pictures that differ by more, on average, are of two scenes.
 const CUT: f32 = 28.0;
+/// Lips that part by less say nothing.
+const LEAST_OPENING_CM: f32 = 0.15;
 /// Mouths with less than this part of the usual detail moved or were out of focus.
 const SHARP: f32 = 0.6;
 /// Mouths that are kept, at most.
@@ -255,9 +257,6 @@ impl Filming {
                 least: least_secs,
             });
         };
-        if space.range[0][1] - space.range[0][0] < 0.5 {
-            return Err(FilmError::Still);
-        }
         let mut frames: Vec<Filmed> = self
             .shots
             .iter()
@@ -271,6 +270,9 @@ impl Filming {
             })
             .collect();
         smooth(&mut frames, SMOOTH_HEAD, SMOOTH_MOUTH);
+        if opening(&space, &frames) < LEAST_OPENING_CM {
+            return Err(FilmError::Still);
+        }
         let mut found = Found::default();
         if let Some(hear) = hear {
             let learning = Learning::new(&space, &frames, &track);
@@ -306,6 +308,15 @@ impl Filming {
             found.check,
         ))
     }
+}
+
+/// How far the lips part between nearly always and nearly never, in centimetres.
+fn opening(space: &MouthSpace, frames: &[Filmed]) -> f32 {
+    let seen = frames.iter().filter(|f| f.usable);
+    let mut gaps: Vec<f32> = seen.map(|f| space.gap(&f.mouth)).collect();
+    gaps.sort_by(f32::total_cmp);
+    let at = |part: f64| gaps[(part * (gaps.len() - 1) as f64) as usize];
+    at(0.95) - at(0.05)
 }
 
 /// Whether the model hears speech about frame `i`.

@@ -76,6 +76,19 @@ fn show(name: &str, json: bool, check: bool) -> anyhow::Result<ExitCode> {
         line("licence", report.licence.clone())?;
         line("source", report.source.clone())?;
         line("face", face(report.face).to_owned())?;
+        if let Some(video) = &found.video {
+            line(
+                "footage",
+                format!(
+                    "{}, {:.1} s, {} mouths",
+                    video.size(),
+                    f64::from(video.about.frames) / video.about.fps(),
+                    video.person.takes.len()
+                ),
+            )?;
+            line("consent", video.about.consent.clone())?;
+            return spoken(check, speaks, json);
+        }
         line("shapes", format!("{} of 52", report.shapes.len()))?;
         line("joints", report.joints.join(" "))?;
         line(
@@ -89,6 +102,15 @@ fn show(name: &str, json: bool, check: bool) -> anyhow::Result<ExitCode> {
             line("note", warning.clone())?;
         }
     }
+    spoken(check, speaks, json)
+}
+
+/// What a check says.
+fn spoken(
+    check: bool,
+    speaks: Result<(), avatar::AvatarError>,
+    json: bool,
+) -> anyhow::Result<ExitCode> {
     if check {
         speaks?;
         if !json {

@@ -16,7 +16,7 @@ use huashen_pipeline::capture::FaceFollower;
 use huashen_pipeline::film_report::{FilmReport, MOUTHS};
 use huashen_pipeline::filming::{FilmError, Filming};
 use huashen_pipeline::{PipelineError, Sound, StyleCheck};
-use huashen_vision::{Device, Face, FaceFinder};
+use huashen_vision::{Device, Face, FaceFinder, FindOptions};
 use image::imageops::FilterType;
 use image::{RgbImage, RgbaImage};
 use serde::Serialize;
@@ -29,9 +29,10 @@ use crate::{interrupt, output, sound};
 const MOST_SIDE: u32 = 1920;
 /// Shorter footage shows too few mouths.
 const LEAST_SECS: f64 = 5.0;
-/// Whether something covers the mouth, and who else is there, is looked at in
-/// every twelfth picture.
+/// Whether something covers the mouth is looked at in every twelfth picture.
 const LOOK_EVERY: usize = 12;
+/// Of those looks, who else is there in every fourth.
+const LOOK_ABOUT: usize = 4;
 /// A mouth of which this part is hidden is not used.
 const MOUTH_COVERED: f32 = 0.6;
 const FOOTAGE_FILE: &str = "footage.mp4";
@@ -302,8 +303,10 @@ fn film(
             && filming.counts().0.is_multiple_of(LOOK_EVERY)
         {
             covered = finder.cover(&picture, face)?.mouth > MOUTH_COVERED;
+            if looks.is_multiple_of(LOOK_ABOUT) {
+                crowded += usize::from(has_company(&finder, &picture, face)?);
+            }
             looks += 1;
-            crowded += usize::from(has_company(&finder, &picture, face)?);
         }
         filming.push(&picture, face.as_ref(), covered);
         let done = filming.counts().0 as u64;
@@ -319,7 +322,7 @@ fn film(
         bail!("no picture could be read");
     };
     writer.finish()?;
-    if crowded * 2 > looks {
+    if crowded * 2 > looks.div_ceil(LOOK_ABOUT) {
         return Err(FilmError::Crowd.into());
     }
     let (frames, usable) = filming.counts();
@@ -351,10 +354,13 @@ fn film(
 /// Whether someone else is about as near to the camera.
 fn has_company(finder: &FaceFinder, picture: &RgbaImage, face: &Face) -> anyhow::Result<bool> {
     let size = face.bounds.size().max_element();
-    Ok(finder.detect(picture, 0.7)?.iter().any(|found| {
-        let apart = found.bounds.center().distance(face.bounds.center());
-        apart > 0.7 * size && found.bounds.size().max_element() > 0.5 * size
-    }))
+    let longer = picture.width().max(picture.height()) as f32;
+    let options = FindOptions {
+        min_face: (0.5 * size / longer).min(1.0),
+        max_faces: 2,
+        ..FindOptions::default()
+    };
+    Ok(finder.find(picture, &options)?.len() > 1)
 }
 
 /// The video's sound; none where it has none that can be heard.

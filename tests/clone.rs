@@ -1,0 +1,257 @@
+//! Footage of a person who speaks becomes an avatar that says other words: the
+//! footage here is the presenter's, so that what she said is known.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test says what it skips and fails by panicking"
+)]
+
+mod common;
+
+use std::path::Path;
+use std::process::Command;
+
+use common::{huashen, made};
+
+/// Every kind of mouth, and enough of it.
+const FILMED: &str = "Mother bought a blue boat by the far palm. You see two cool cheese shops \
+                      there, and who knows how many more. Maybe father may open the window.";
+const SAID: &str = "Pam will buy more apples. 妈妈不怕。";
+
+fn ffmpeg(dir: &Path, args: &[&str]) {
+    let mut command = Command::new("ffmpeg");
+    command
+        .args(["-v", "error", "-y"])
+        .args(args)
+        .current_dir(dir);
+    assert!(command.status().unwrap().success());
+}
+
+fn film(dir: &Path) {
+    std::fs::write(dir.join("filmed.txt"), FILMED).unwrap();
+    std::fs::write(dir.join("said.txt"), SAID).unwrap();
+    made(
+        dir,
+        &[
+            "render",
+            "filmed.txt",
+            "-o",
+            "film.mp4",
+            "--size",
+            "384x384",
+            "--shot",
+            "face",
+            "--label",
+            "off",
+            "--i-label-elsewhere",
+            "test footage",
+        ],
+    );
+}
+
+#[test]
+fn footage_becomes_an_avatar_that_says_other_words() {
+    if !common::has(&["speech", "vulkan", "ffmpeg", "face"]) {
+        return;
+    }
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path();
+    film(dir);
+
+    // Nobody is cloned without a word of who agreed.
+    let refused = huashen(dir, &["avatar", "new", "--video", "film.mp4"]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(2), "{said}");
+    assert!(said.contains("--consent"), "{said}");
+    assert!(!dir.join("avatars/film").exists());
+
+    let consent = "The presenter is ours and agrees to everything";
+    let built = made(
+        dir,
+        &[
+            "avatar",
+            "new",
+            "--video",
+            "film.mp4",
+            "--consent",
+            consent,
+            "--json",
+        ],
+    );
+    let found: serde_json::Value = serde_json::from_slice(&built.stdout).unwrap();
+    println!("{found:#}");
+    assert!(found["usable_seconds"].as_f64().unwrap() > 0.9 * found["seconds"].as_f64().unwrap());
+    assert!(found["mouths"].as_u64().unwrap() > 50);
+    let shown = made(dir, &["avatar", "show", "film"]);
+    assert!(String::from_utf8_lossy(&shown.stdout).contains(consent));
+    // The bundle is what it says: footage that anyone can play, mouths to look at.
+    let bundle = dir.join("avatars/film");
+    ffmpeg(dir, &["-i", "avatars/film/footage.mp4", "-f", "null", "-"]);
+    assert!(bundle.join("mouths.jpg").exists());
+
+    // It says other words, the same way each time.
+    made(
+        dir,
+        &["render", "said.txt", "--avatar", "film", "-o", "one.mp4"],
+    );
+    made(
+        dir,
+        &["render", "said.txt", "--avatar", "film", "-o", "two.mp4"],
+    );
+    let bytes = |name: &str| std::fs::read(dir.join(name)).unwrap();
+    assert_eq!(bytes("one.mp4"), bytes("two.mp4"));
+    let inspected = made(dir, &["inspect", "one.mp4", "--json"]);
+    let inspected = String::from_utf8_lossy(&inspected.stdout).into_owned();
+    assert!(inspected.contains("384"), "{inspected}");
+    // In a shape it was not filmed in, the face stays in view.
+    made(
+        dir,
+        &[
+            "still",
+            "--avatar",
+            "film",
+            "--size",
+            "216x384",
+            "--pose",
+            "jawOpen=.6",
+            "-o",
+            "tall.png",
+        ],
+    );
+
+    // What has no sense with footage is said, not ignored.
+    for (flag, value) in [("--background", "green"), ("--shot", "half")] {
+        let output = huashen(
+            dir,
+            &["still", "--avatar", "film", flag, value, "-o", "no.png"],
+        );
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("footage") && said.contains(flag), "{said}");
+    }
+
+    // A damaged bundle is one clear sentence.
+    let person = bundle.join("person.safetensors");
+    let whole = std::fs::read(&person).unwrap();
+    std::fs::write(&person, &whole[..whole.len() / 2]).unwrap();
+    let output = huashen(dir, &["still", "--avatar", "film", "-o", "no.png"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("build the avatar again"), "{said}");
+}
+
+#[test]
+fn true_curves_give_the_true_mouth_and_sound_comes_near() {
+    if !common::has(&["speech", "vulkan", "ffmpeg", "face"]) {
+        return;
+    }
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path();
+    film(dir);
+    let judged = made(dir, &["eval", "clone", "film.mp4", "--json"]);
+    let told: serde_json::Value = serde_json::from_slice(&judged.stdout).unwrap();
+    println!("{told:#}");
+    let row = |way: &str| {
+        let rows = told["rows"].as_array().unwrap();
+        rows.iter().find(|r| r["way"] == way).unwrap().clone()
+    };
+    let lips = |way: &str| row(way)["lips"].as_f64().unwrap();
+    let ours = lips("ours, from true curves");
+    assert!(ours < 0.03, "{ours}");
+    assert_eq!(row("ours, from true curves")["lag"], 0);
+    assert!(ours < 0.7 * lips("footage untouched"));
+    assert!(ours < 0.7 * lips("nearest single frame"));
+    assert!(lips("ours, from sound") < lips("footage untouched"));
+}
+
+#[test]
+fn footage_that_is_of_no_use_is_refused_and_nothing_is_left() {
+    if !common::has(&["ffmpeg", "face"]) {
+        return;
+    }
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path();
+    let portrait = common::portrait();
+    let portrait = portrait.to_str().unwrap();
+    let lavfi = |source: &str, name: &str| ffmpeg(dir, &["-f", "lavfi", "-i", source, name]);
+    lavfi("testsrc=size=256x256:rate=25:duration=6", "bars.mp4");
+    ffmpeg(
+        dir,
+        &[
+            "-loop",
+            "1",
+            "-i",
+            portrait,
+            "-t",
+            "2",
+            "-r",
+            "25",
+            "-pix_fmt",
+            "yuv420p",
+            "short.mp4",
+        ],
+    );
+    ffmpeg(
+        dir,
+        &[
+            "-loop",
+            "1",
+            "-i",
+            portrait,
+            "-t",
+            "6",
+            "-r",
+            "25",
+            "-pix_fmt",
+            "yuv420p",
+            "still.mp4",
+        ],
+    );
+    // Two of them, side by side.
+    ffmpeg(
+        dir,
+        &[
+            "-loop",
+            "1",
+            "-i",
+            portrait,
+            "-t",
+            "2",
+            "-r",
+            "25",
+            "-pix_fmt",
+            "yuv420p",
+            "-vf",
+            "split[a][b];[a][b]hstack",
+            "crowd.mp4",
+        ],
+    );
+    std::fs::write(dir.join("empty.mp4"), b"").unwrap();
+    for (file, why) in [
+        ("bars.mp4", "no face"),
+        ("short.mp4", "only 2.0 s"),
+        ("still.mp4", "hardly moves"),
+        ("crowd.mp4", "several people"),
+        ("empty.mp4", "empty"),
+        ("missing.mp4", "missing.mp4"),
+    ] {
+        let output = huashen(
+            dir,
+            &[
+                "avatar",
+                "new",
+                "--video",
+                file,
+                "--consent",
+                "a test",
+                "--name",
+                "nobody",
+            ],
+        );
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{file}: {said}");
+        assert!(said.contains(why), "{file}: {said}");
+        let left = std::fs::read_dir(dir.join("avatars")).map_or(0, Iterator::count);
+        assert_eq!(left, 0, "{file} left something behind");
+    }
+}
