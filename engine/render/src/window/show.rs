@@ -12,8 +12,9 @@ use bevy::window::RawHandleWrapper;
 use crossbeam_channel::{Receiver, Sender};
 use huashen_core::{Frame, PixelFormat, Pose, SinkError, Size};
 
+use super::paint::PanelPicture;
 use super::surface::{Presented, Surface};
-use super::{Backdrop, Cast, Poses, Tell, WindowEvent, WindowGauge};
+use super::{Backdrop, Cast, FrameTap, Poses, Tell, WindowEvent, WindowGauge};
 use crate::adapter::Gpu;
 use crate::{RenderError, RenderOptions, Renderer, adapter};
 
@@ -35,6 +36,8 @@ pub(super) enum News {
     Cast(Box<Cast>),
     Backdrop(Backdrop),
     Screenshot(PathBuf),
+    Record(Option<FrameTap>),
+    Rebuild,
     /// A renderer for another size or person, from the thread that builds it.
     Rebuilt(Box<Result<Renderer, RenderError>>, Arc<Cast>),
     Stop,
@@ -48,6 +51,7 @@ pub(super) struct Start {
     pub cast: Cast,
     pub poses: Poses,
     pub news: Receiver<News>,
+    pub panels: Receiver<PanelPicture>,
     /// To itself.
     pub tell_self: Sender<News>,
     pub tell: Tell,
@@ -74,7 +78,9 @@ pub(super) fn run(start: Start) -> Result<(), RenderError> {
         building: false,
         again: false,
         shots: Vec::new(),
+        tap: None,
         news: start.news,
+        panels: start.panels,
         tell_self: start.tell_self,
         tell: start.tell,
         gauge: start.gauge,
@@ -129,7 +135,10 @@ struct Show {
     /// Something changed while a renderer was being built.
     again: bool,
     shots: Vec<PathBuf>,
+    /// Who is given the pictures once they were seen; their size stays for so long.
+    tap: Option<FrameTap>,
     news: Receiver<News>,
+    panels: Receiver<PanelPicture>,
     tell_self: Sender<News>,
     tell: Tell,
     gauge: Arc<WindowGauge>,
@@ -177,7 +186,7 @@ impl Show {
                 Some(pose)
             };
             let mut sink = |frame: Frame| -> Result<(), SinkError> {
-                state.borrow_mut().show(&frame);
+                state.borrow_mut().show(frame);
                 Ok(())
             };
             renderer.render(&mut std::iter::from_fn(&mut next), &mut sink)?;
@@ -197,7 +206,8 @@ impl Show {
                 {
                     surface.resize(size);
                 }
-                self.want(size);
+                let area = self.surface.as_ref().map_or(size, Surface::area);
+                self.want(area);
             }
             News::Cast(cast) => {
                 self.cast = Arc::from(cast);
@@ -216,6 +226,8 @@ impl Show {
                 self.again |= self.building;
             }
             News::Screenshot(path) => self.shots.push(path),
+            News::Record(tap) => self.tap = tap,
+            News::Rebuild => self.rebuild(),
             News::Rebuilt(built, cast) => {
                 self.building = false;
                 match *built {
@@ -243,7 +255,9 @@ impl Show {
     }
 
     fn rebuild_is_due(&self) -> bool {
-        !self.building && self.wanted.is_some_and(|(_, at)| Instant::now() >= at)
+        !self.building
+            && self.tap.is_none()
+            && self.wanted.is_some_and(|(_, at)| Instant::now() >= at)
     }
 
     fn rebuild_when_due(&mut self) {
@@ -291,13 +305,19 @@ impl Show {
         self.next_due += Duration::from_secs_f64(1.0 / fps);
     }
 
-    fn show(&mut self, frame: &Frame) {
+    fn show(&mut self, frame: Frame) {
         let Some(surface) = &mut self.surface else {
             return;
         };
-        let presented = surface.present(frame);
+        let mut area = None;
+        while let Ok(picture) = self.panels.try_recv() {
+            if surface.take_panel(picture) {
+                area = Some(surface.area());
+            }
+        }
+        let presented = surface.present(&frame);
         for path in std::mem::take(&mut self.shots) {
-            let saved = surface.picture(frame).and_then(|p| save(&p, &path));
+            let saved = surface.picture(&frame).and_then(|p| save(&p, &path));
             (self.tell)(match saved {
                 Ok(()) => WindowEvent::Saved(path),
                 Err(error) => WindowEvent::Failed(error.to_string()),
@@ -312,6 +332,9 @@ impl Show {
             let secs = at.elapsed().as_secs_f64();
             self.gauge.note_late(secs - expected);
             self.ahead_secs += (secs.min(1.0) - self.ahead_secs) * 0.1;
+            if let Some(tap) = &mut self.tap {
+                tap(frame, at + Duration::from_secs_f64(expected));
+            }
         }
         if presented == Presented::Shown {
             if self.shown == 0 {
@@ -319,6 +342,9 @@ impl Show {
             }
             self.shown += 1;
             self.gauge.count();
+        }
+        if let Some(area) = area {
+            self.want(area);
         }
         let elapsed = self.since.0.elapsed().as_secs_f64();
         if elapsed >= 1.0 {
