@@ -96,7 +96,9 @@ fn the_panel_is_clicked_typed_into_and_looked_at() {
 until pictures 3
 screenshot closed.png
 key p
-wait 1.5
+wait 0.5
+until settled
+wait 0.2
 screenshot open.png
 click shapes
 drag jawOpen 0.8
@@ -133,7 +135,9 @@ type p
 wait 0.2
 key escape
 key p
-wait 2
+wait 0.5
+until settled
+wait 0.2
 screenshot shut.png
 quit
 ";

@@ -122,6 +122,7 @@ pub struct WindowGauge {
     latency: AtomicU64,
     most_fps: AtomicU64,
     software: AtomicBool,
+    settled: AtomicBool,
     /// The last seconds of pictures: how much later than expected they were seen.
     late: Mutex<VecDeque<f32>>,
 }
@@ -153,6 +154,11 @@ impl WindowGauge {
     /// Whether a processor draws.
     pub fn is_software(&self) -> bool {
         self.software.load(Ordering::Relaxed)
+    }
+
+    /// Whether pictures have the size and the person that they are to have.
+    pub fn is_settled(&self) -> bool {
+        self.settled.load(Ordering::Relaxed)
     }
 
     /// How much later than the moment it was posed for each of the last

@@ -346,6 +346,8 @@ impl Show {
         if let Some(area) = area {
             self.want(area);
         }
+        let settled = !self.building && self.wanted.is_none();
+        self.gauge.settled.store(settled, Ordering::Relaxed);
         let elapsed = self.since.0.elapsed().as_secs_f64();
         if elapsed >= 1.0 {
             let fps = (self.shown - self.since.1) as f64 / elapsed;

@@ -337,6 +337,7 @@ impl Controller {
             Until::Open(least) => self.weight(A::JawOpen) >= *least,
             Until::Shut(most) => self.weight(A::JawOpen) <= *most,
             Until::EyesOpen => self.weight(A::EyeBlinkLeft) < 0.05,
+            Until::Settled => shared.gauge.is_settled(),
             Until::Said(text) => {
                 let state = lock(&shared.panel);
                 state.messages.iter().any(|m| m.text.contains(text))

@@ -34,6 +34,8 @@ pub enum Until {
     Shut(f32),
     /// The eyes are.
     EyesOpen,
+    /// Pictures have the size and the person that they are to have.
+    Settled,
     /// The panel says something that contains this.
     Said(String),
 }
@@ -95,7 +97,10 @@ fn until(text: &str) -> anyhow::Result<Until> {
         "open" => Until::Open(number.parse()?),
         "shut" => Until::Shut(number.parse()?),
         "eyes-open" => Until::EyesOpen,
+        "settled" => Until::Settled,
         "said" => Until::Said(number.to_owned()),
-        _ => bail!("`until` knows pictures, sound, silence, open, shut, eyes-open and said"),
+        _ => {
+            bail!("`until` knows pictures, sound, silence, open, shut, eyes-open, settled and said")
+        }
     })
 }
