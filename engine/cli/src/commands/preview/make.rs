@@ -59,6 +59,10 @@ impl Maker {
     }
 
     pub fn run(mut self, todo: &Receiver<Job>) {
+        // Loaded before the first line; where it is missing, that line says so.
+        let begun = Instant::now();
+        self.synth = Synthesizer::open(&paths::models_dir()).ok();
+        tracing::debug!("voice model loaded in {:?}", begun.elapsed());
         while let Ok(job) = todo.recv() {
             let done = match &job {
                 Job::Script(script) => self.speak(script),
