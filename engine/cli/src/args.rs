@@ -492,6 +492,9 @@ pub struct Preview {
     /// Replace an existing file
     #[arg(long, requires = "record")]
     pub force: bool,
+    /// Be a camera for other programs: a v4l2 loopback device (Linux)
+    #[arg(long, value_name = "DEVICE")]
+    pub camera: Option<PathBuf>,
     /// Fill the screen
     #[arg(long)]
     pub fullscreen: bool,

@@ -38,6 +38,6 @@ pub use shaders::read_shaders;
 pub use stage::Renderer;
 pub use window::{
     Backdrop, Cast, Choice, Choices, FrameTap, HandMove, Language, List, Message, Panel,
-    PanelAction, PanelOptions, PanelState, Poses, Question, Tell, WindowEvent, WindowGauge,
+    PanelAction, PanelOptions, PanelState, Poses, Question, TapFor, Tell, WindowEvent, WindowGauge,
     WindowOptions, WindowOrder, check_desktop, run_window,
 };

@@ -44,7 +44,14 @@ pub type Backdrop = Arc<dyn Fn(Size) -> Background + Send + Sync>;
 pub type Poses = Box<dyn FnMut(f64) -> Pose + Send>;
 
 /// Given each picture that was seen and the moment it was posed for; must not wait.
-pub type FrameTap = Box<dyn FnMut(Frame, Instant) + Send>;
+pub type FrameTap = Box<dyn FnMut(Arc<Frame>, Instant) + Send>;
+
+/// Who is given pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TapFor {
+    Record,
+    Camera,
+}
 
 /// Told what happens, from any thread; must not wait.
 pub type Tell = Arc<dyn Fn(WindowEvent) + Send + Sync>;
@@ -108,7 +115,7 @@ pub enum WindowOrder {
     /// Builds anew what draws, with what was read meanwhile.
     Rebuild,
     /// Gives pictures away from now on, or no longer; they keep their size meanwhile.
-    Record(Option<FrameTap>),
+    Tap(TapFor, Option<FrameTap>),
     /// Does what a user would do with keys and pointer.
     Hand(HandMove),
     Quit,
@@ -439,7 +446,7 @@ fn obey(
             WindowOrder::Title(title) => window.title = title,
             WindowOrder::Screenshot(path) => desk.news(News::Screenshot(path)),
             WindowOrder::Rebuild => desk.news(News::Rebuild),
-            WindowOrder::Record(tap) => desk.news(News::Record(tap)),
+            WindowOrder::Tap(who, tap) => desk.news(News::Tap(who, tap)),
             WindowOrder::Hand(hand_move) => match (&mut hands, hand_move) {
                 (Some(hands), hand_move) => hands.add(hand_move),
                 (None, HandMove::Key(name)) => {

@@ -14,7 +14,7 @@ use huashen_core::{Frame, PixelFormat, Pose, SinkError, Size};
 
 use super::paint::PanelPicture;
 use super::surface::{Presented, Surface};
-use super::{Backdrop, Cast, FrameTap, Poses, Tell, WindowEvent, WindowGauge};
+use super::{Backdrop, Cast, FrameTap, Poses, TapFor, Tell, WindowEvent, WindowGauge};
 use crate::adapter::Gpu;
 use crate::{RenderError, RenderOptions, Renderer, adapter};
 
@@ -36,7 +36,7 @@ pub(super) enum News {
     Cast(Box<Cast>),
     Backdrop(Backdrop),
     Screenshot(PathBuf),
-    Record(Option<FrameTap>),
+    Tap(TapFor, Option<FrameTap>),
     Rebuild,
     /// A renderer for another size or person, from the thread that builds it.
     Rebuilt(Box<Result<Renderer, RenderError>>, Arc<Cast>),
@@ -78,7 +78,7 @@ pub(super) fn run(start: Start) -> Result<(), RenderError> {
         building: false,
         again: false,
         shots: Vec::new(),
-        tap: None,
+        taps: [None, None],
         news: start.news,
         panels: start.panels,
         tell_self: start.tell_self,
@@ -136,7 +136,7 @@ struct Show {
     again: bool,
     shots: Vec<PathBuf>,
     /// Who is given the pictures once they were seen; their size stays for so long.
-    tap: Option<FrameTap>,
+    taps: [Option<FrameTap>; 2],
     news: Receiver<News>,
     panels: Receiver<PanelPicture>,
     tell_self: Sender<News>,
@@ -226,8 +226,13 @@ impl Show {
                 self.again |= self.building;
             }
             News::Screenshot(path) => self.shots.push(path),
-            News::Record(tap) => self.tap = tap,
-            News::Rebuild => self.rebuild(),
+            News::Tap(who, tap) => self.taps[who as usize] = tap,
+            News::Rebuild => {
+                if let Some(surface) = &mut self.surface {
+                    surface.rebuild();
+                }
+                self.rebuild();
+            }
             News::Rebuilt(built, cast) => {
                 self.building = false;
                 match *built {
@@ -256,7 +261,7 @@ impl Show {
 
     fn rebuild_is_due(&self) -> bool {
         !self.building
-            && self.tap.is_none()
+            && self.taps.iter().all(Option::is_none)
             && self.wanted.is_some_and(|(_, at)| Instant::now() >= at)
     }
 
@@ -332,8 +337,10 @@ impl Show {
             let secs = at.elapsed().as_secs_f64();
             self.gauge.note_late(secs - expected);
             self.ahead_secs += (secs.min(1.0) - self.ahead_secs) * 0.1;
-            if let Some(tap) = &mut self.tap {
-                tap(frame, at + Duration::from_secs_f64(expected));
+            let seen = at + Duration::from_secs_f64(expected);
+            let frame = Arc::new(frame);
+            for tap in self.taps.iter_mut().flatten() {
+                tap(Arc::clone(&frame), seen);
             }
         }
         if presented == Presented::Shown {

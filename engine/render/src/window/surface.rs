@@ -121,6 +121,11 @@ impl Surface {
         }
     }
 
+    /// Builds anew the pass that shows pictures.
+    pub fn rebuild(&mut self) {
+        self.blit = Blit::new(&self.gpu, self.config.format);
+    }
+
     /// Takes the next picture of the panel; true when the area changed.
     pub fn take_panel(&mut self, picture: PanelPicture) -> bool {
         let changed = self.inset != picture.inset;

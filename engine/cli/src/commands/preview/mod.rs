@@ -5,6 +5,8 @@
 //! outside, one a recording; what moves the person is behind one lock that nobody
 //! holds for long.
 
+#[cfg(target_os = "linux")]
+mod camera;
 mod control;
 mod make;
 mod outside;
@@ -28,7 +30,9 @@ use huashen_avatar::Avatar;
 use huashen_core::{PixelFormat, Size};
 use huashen_motion::formats::live_link;
 use huashen_pipeline::live::{Live, TrackClock, vmc};
-use huashen_render::{Panel, WindowGauge, WindowOptions, run_window};
+use huashen_render::{
+    FrameTap, Panel, TapFor, WindowGauge, WindowOptions, WindowOrder, run_window,
+};
 use serde::Serialize;
 
 use crate::args::Preview;
@@ -242,6 +246,10 @@ pub fn run(args: &Preview, settings: &Settings, quiet: bool) -> anyhow::Result<E
         folder: control::watched(&avatar),
         shaders: shaders.as_deref().map(Watch::new),
     };
+    if let Some(path) = &args.camera {
+        let tap = camera(path, &shared)?;
+        controller.order(WindowOrder::Tap(TapFor::Camera, Some(tap)));
+    }
     let controls = std::thread::Builder::new()
         .name("huashen-control".to_owned())
         .spawn(move || controller.run(&happened))
@@ -304,6 +312,19 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> anyhow::Result<()>
         .spawn(work)
         .context("no thread can be started")?;
     Ok(())
+}
+
+/// Opens a loopback device, as which other programs see the window.
+#[cfg(target_os = "linux")]
+fn camera(path: &Path, shared: &Arc<Shared>) -> anyhow::Result<FrameTap> {
+    camera::Camera::open(path)?.start(shared)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn camera(path: &Path, _: &Arc<Shared>) -> anyhow::Result<FrameTap> {
+    let path = path.display();
+    let text = format!("--camera {path}: only Linux has loopback devices; capture the window");
+    Err(crate::failure::Missing(text).into())
 }
 
 /// Gives the maker something to do.

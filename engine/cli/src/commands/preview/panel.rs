@@ -11,7 +11,8 @@ use huashen_motion::emotion::Emotion;
 use huashen_motion::{GESTURES, MotionOptions, Style};
 use huashen_overlay::MarkText;
 use huashen_render::{
-    Choice, Choices, Language, List, Panel, PanelAction, PanelOptions, PanelState, WindowOrder,
+    Choice, Choices, Language, List, Panel, PanelAction, PanelOptions, PanelState, TapFor,
+    WindowOrder,
 };
 
 use super::control::Controller;
@@ -287,7 +288,7 @@ impl Controller {
     /// Begins or ends a recording.
     pub fn toggle_record(&mut self) -> anyhow::Result<()> {
         if let Some(recording) = self.recording.take() {
-            self.order(WindowOrder::Record(None));
+            self.order(WindowOrder::Tap(TapFor::Record, None));
             self.finishing.push(recording.stop());
             return Ok(());
         }
@@ -313,7 +314,7 @@ impl Controller {
         };
         let note = format!("recording: {}", recipe.path.display());
         let (recording, tap) = Recording::start(&self.shared, recipe)?;
-        self.order(WindowOrder::Record(Some(tap)));
+        self.order(WindowOrder::Tap(TapFor::Record, Some(tap)));
         self.recording = Some(recording);
         self.shared.note(&note);
         Ok(())
@@ -324,7 +325,7 @@ impl Controller {
         if self.recording.as_ref().is_some_and(Recording::has_ended)
             && let Some(failed) = self.recording.take()
         {
-            self.order(WindowOrder::Record(None));
+            self.order(WindowOrder::Tap(TapFor::Record, None));
             self.finishing.push(failed.stop());
         }
         let (ended, going) = std::mem::take(&mut self.finishing)
@@ -339,7 +340,7 @@ impl Controller {
     /// Waits for what is being written, at the end.
     pub fn finish_recordings(&mut self) {
         if let Some(recording) = self.recording.take() {
-            self.order(WindowOrder::Record(None));
+            self.order(WindowOrder::Tap(TapFor::Record, None));
             self.finishing.push(recording.stop());
         }
         for thread in std::mem::take(&mut self.finishing) {

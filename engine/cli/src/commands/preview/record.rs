@@ -55,7 +55,7 @@ pub struct Recording {
 impl Recording {
     /// Begins to record; the tap is to be given to the window.
     pub fn start(shared: &Arc<Shared>, recipe: Recipe) -> anyhow::Result<(Self, FrameTap)> {
-        let (to, pictures) = crossbeam_channel::bounded::<(Frame, Instant)>(WAITING);
+        let (to, pictures) = crossbeam_channel::bounded::<(Arc<Frame>, Instant)>(WAITING);
         let (stop, stopped) = crossbeam_channel::bounded(1);
         let player = Arc::clone(shared);
         let thread = std::thread::Builder::new()
@@ -101,7 +101,7 @@ impl Recording {
 fn record(
     player: &Player,
     recipe: &Recipe,
-    pictures: &Receiver<(Frame, Instant)>,
+    pictures: &Receiver<(Arc<Frame>, Instant)>,
     stopped: &Receiver<Instant>,
 ) -> anyhow::Result<ClipInfo> {
     // The first picture tells the size, and when the file begins.
@@ -238,7 +238,7 @@ struct File {
     sound: SoundLine,
     overlay: Overlay,
     /// Pictures and the second of the file that each was posed for.
-    seen: VecDeque<(f64, Frame)>,
+    seen: VecDeque<(f64, Arc<Frame>)>,
     /// The next frame's number.
     next: u64,
 }
@@ -265,7 +265,7 @@ impl File {
                 return Ok(());
             }
             // The picture nearest to its sound, early or late.
-            let off = |at: Option<&(f64, Frame)>| at.map(|(posed, _)| (posed - wall).abs());
+            let off = |at: Option<&(f64, Arc<Frame>)>| at.map(|(posed, _)| (posed - wall).abs());
             while off(self.seen.get(1)).is_some_and(|next| off(self.seen.front()) >= Some(next)) {
                 self.seen.pop_front();
             }
@@ -276,7 +276,7 @@ impl File {
             let samples = ((at + step) * f64::from(SOUND_HZ)).round() as u64
                 - (at * f64::from(SOUND_HZ)).round() as u64;
             let samples = (samples as usize).min(self.sound.waiting.len());
-            let mut frame = picture.clone();
+            let mut frame = Frame::clone(picture);
             frame.index = self.next;
             self.overlay.draw(&mut frame, at);
             self.writer.audio(&self.sound.waiting[..samples])?;
