@@ -8,7 +8,8 @@
 mod common;
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use common::window::{FACE, desktop, mouth, preview, report, shot};
 use image::RgbaImage;
@@ -183,4 +184,170 @@ quit
     let open = clip.mouths.iter().filter(|m| **m > 20).count();
     println!("{loud} loud frames, {open} with an open mouth");
     assert!(loud > 20 && open > 20);
+}
+
+/// Waits until `file` is there; the program must still run.
+fn wait_for(file: &Path, child: &mut Child) {
+    while !file.exists() {
+        assert!(
+            child.try_wait().unwrap().is_none(),
+            "it ended before {}",
+            file.display()
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn what_changes_on_disk_is_taken_over_and_what_is_wrong_is_told() {
+    if !common::has(&["vulkan", "desktop", "speech"]) {
+        return;
+    }
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path();
+    let (_desktop, display) = desktop();
+    let shaders = dir.join("shaders");
+    let avatar = dir.join("avatars/own");
+    for (from, to) in [("shaders", &shaders), ("avatars/lin", &avatar)] {
+        std::fs::create_dir_all(to).unwrap();
+        for entry in std::fs::read_dir(common::root().join(from)).unwrap() {
+            let entry = entry.unwrap();
+            if entry.file_type().unwrap().is_file() {
+                std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+            }
+        }
+    }
+    std::fs::write(dir.join("line.txt"), "Hello!").unwrap();
+    let steps = "\
+until sound
+until silence
+screenshot one.png
+until said needs a gesture
+screenshot two.png
+until said read again
+until open 0.15
+until silence
+screenshot three.png
+until said avatar.toml
+screenshot four.png
+until said avatar: lin
+screenshot five.png
+until said present.wgsl is wrong
+screenshot six.png
+wait 3
+until settled
+screenshot seven.png
+quit
+";
+    let mut child = preview(
+        dir,
+        &display,
+        steps,
+        "320x240",
+        &[&FACE[..], &["--script", "line.txt", "--avatar", "own"]].concat(),
+    )
+    .env("HUASHEN_SHADERS", &shaders)
+    .stdout(Stdio::piped())
+    .stderr(Stdio::piped())
+    .spawn()
+    .unwrap();
+    let manifest = std::fs::read_to_string(avatar.join("avatar.toml")).unwrap();
+    let present = std::fs::read_to_string(shaders.join("present.wgsl")).unwrap();
+    let blue_first = present.replace("c.rgb * c.a", "c.bgr * c.a");
+    assert_ne!(present, blue_first);
+    for (seen, file, text) in [
+        ("one", "line.txt", "[gesture]"),
+        ("two", "line.txt", "Good morning to you all!"),
+        ("three", "avatars/own/avatar.toml", "name = 3"),
+        ("four", "avatars/own/avatar.toml", &format!("{manifest}\n")),
+        ("five", "shaders/present.wgsl", "fn show( {"),
+        ("six", "shaders/present.wgsl", &blue_first),
+    ] {
+        wait_for(&dir.join(format!("{seen}.png")), &mut child);
+        std::fs::write(dir.join(file), text).unwrap();
+    }
+    let (report, _) = report(&child.wait_with_output().unwrap());
+    assert!(report["heard_secs"].as_f64().unwrap() > 1.5);
+    // The old state stays where something is wrong.
+    for name in ["two", "four", "six"] {
+        assert_eq!(
+            shot(dir, &format!("{name}.png")).get_pixel(2, 2).0,
+            [0x28, 0x3c, 0x5a, 255]
+        );
+    }
+    assert_eq!(
+        shot(dir, "seven.png").get_pixel(2, 2).0,
+        [0x5a, 0x3c, 0x28, 255]
+    );
+}
+
+#[test]
+fn a_dropped_photo_speaks_and_a_dropped_video_asks_who_agreed() {
+    if !common::has(&["vulkan", "desktop", "speech", "face", "font", "ffmpeg"]) {
+        return;
+    }
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path();
+    let (_desktop, display) = desktop();
+    std::fs::copy(common::portrait(), dir.join("astronaut.jpg")).unwrap();
+    let made = Command::new("ffmpeg")
+        .args([
+            "-v",
+            "error",
+            "-f",
+            "lavfi",
+            "-i",
+            "testsrc=duration=1",
+            "film.mp4",
+        ])
+        .current_dir(dir)
+        .status();
+    assert!(made.unwrap().success());
+    let steps = "\
+until pictures 3
+drop astronaut.jpg
+until said avatar: astronaut
+until settled
+wait 1
+until settled
+until shut 0.03
+screenshot photo.png
+say Hello there, how are you today?
+until open 0.25
+key space
+wait 0.4
+screenshot speaks.png
+key space
+until silence
+drop film.mp4
+key p
+click answer
+type I am in it and agree
+screenshot asked.png
+click confirm
+until said cannot become an avatar
+drop film.mp4
+click leave
+until said left alone
+quit
+";
+    let output = preview(dir, &display, steps, "640x480", &["--shot", "face"])
+        .output()
+        .unwrap();
+    let (report, _) = report(&output);
+    assert_eq!(report["avatar"], "astronaut");
+    // The mouth, and little else, has changed.
+    let [still, speaks] = ["photo", "speaks"].map(|name| shot(dir, &format!("{name}.png")));
+    let changed = |y0: u32, y1: u32| {
+        let (w, h) = still.dimensions();
+        let rows = h * y0 / 100..h * y1 / 100;
+        rows.flat_map(|y| (w * 2 / 5..w * 3 / 5).map(move |x| (x, y)))
+            .filter(|(x, y)| {
+                let [a, b] = [&still, &speaks].map(|p| p.get_pixel(*x, *y).0[1]);
+                a.abs_diff(b) > 40
+            })
+            .count()
+    };
+    println!("changed: {} low, {} high", changed(50, 80), changed(0, 30));
+    assert!(changed(50, 80) > 80);
 }

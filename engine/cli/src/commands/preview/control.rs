@@ -240,9 +240,13 @@ impl Controller {
             .note(&format!("avatar: {}", avatar.manifest.name));
         self.order(WindowOrder::Title(title(&avatar)));
         self.order(WindowOrder::Cast(Box::new(cast)));
-        lock(&self.shared.panel)
-            .list_mut(List::Avatar)
-            .pick(&avatar.manifest.name);
+        {
+            // By its name where it has one, else as it calls itself.
+            let mut state = lock(&self.shared.panel);
+            let list = state.list_mut(List::Avatar);
+            let known = list.all.iter().any(|choice| choice.name == name);
+            list.pick(if known { name } else { &avatar.manifest.name });
+        }
         self.folder = watched(&avatar);
         {
             let now = self.shared.wall_secs();

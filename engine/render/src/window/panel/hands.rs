@@ -28,7 +28,7 @@ pub enum HandMove {
 }
 
 /// How long a widget may take to appear.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A widget that did not move for so many passes is not being scrolled.
 const RESTS: usize = 4;
