@@ -112,6 +112,8 @@ pub(crate) struct Shared {
     pub starved: AtomicU64,
     /// Frames that the device has taken, silence too.
     pub taken: AtomicU64,
+    /// Buffers that the device went without.
+    missed: AtomicU64,
     /// The highest peak since somebody asked, as a float's bits.
     pub peak: AtomicU32,
     pub taps: Taps,
@@ -129,6 +131,7 @@ impl Shared {
             active: AtomicBool::new(false),
             starved: AtomicU64::new(0),
             taken: AtomicU64::new(0),
+            missed: AtomicU64::new(0),
             peak: AtomicU32::new(0),
             taps: Taps::default(),
             brought: AtomicU64::new(0),
@@ -204,6 +207,11 @@ impl Player {
         self.shared.waiting.load(Ordering::Acquire) > 0
             || self.shared.active.load(Ordering::Acquire)
             || self.heard_secs() + 1e-3 < brought
+    }
+
+    /// How many buffers this device went without because nobody came in time.
+    pub fn missed(&self) -> u64 {
+        self.shared.missed.load(Ordering::Relaxed)
     }
 
     /// The highest peak since the last call, 0 to 1.
@@ -393,6 +401,8 @@ impl Pump {
         let Some(Drain::Device(open)) = &self.drain else {
             return;
         };
+        let missed = open.lost.missed();
+        self.shared.missed.store(missed, Ordering::Relaxed);
         if open.lost.is_lost() {
             self.lose(open.name.clone());
             return;

@@ -389,6 +389,8 @@ struct Report {
     heard_secs: f64,
     /// How often sound came too late.
     starved: u64,
+    /// How many buffers the sound device went without.
+    missed: u64,
     /// From an order to speak to its first sound: median and 95 of 100.
     first_sound_secs: Option<[f32; 2]>,
     /// From the microphone's sound to motion, the same; the model's waiting
@@ -410,6 +412,7 @@ impl Report {
             offset_secs: shares(shared.gauge.lateness_secs().into_iter().map(f32::abs)),
             heard_secs: shared.player.heard_secs(),
             starved: shared.player.starved(),
+            missed: shared.player.missed(),
             first_sound_secs: shared.first_sound.shares(),
             voice_to_motion_secs: shared.voice_late.shares(),
             faces: shared.faces.load(Ordering::Relaxed),
