@@ -5,8 +5,8 @@
 //! no device a timer empties the ring instead, so that time goes on.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use rtrb::{Producer, RingBuffer};
 use crate::AudioError;
 use crate::clock::Clock;
 use crate::device::{Fill, Open, open_output};
-use crate::outlet::{Drain, Outlet};
+use crate::outlet::{Drain, Lent, Outlet, Shelf};
 use crate::resample::Resampler;
 use crate::tap::{Tapped, Taps};
 
@@ -272,6 +272,9 @@ struct Pump {
     /// The device that was lost, until another is open.
     lost: Option<String>,
     restarts: u32,
+    /// Buffers that devices before this one went without.
+    missed: u64,
+    shelf: Shelf,
 }
 
 impl Pump {
@@ -294,6 +297,8 @@ impl Pump {
             taken_at_open: 0,
             lost: None,
             restarts: 0,
+            missed: 0,
+            shelf: Shelf::default(),
         };
         pump.open();
         pump
@@ -357,18 +362,31 @@ impl Pump {
 
     fn open_silence(&mut self, why: &str) {
         (self.notice)(&format!("no sound: {why}; going on in silence"));
-        let outlet = self.connect(SILENT_HZ);
+        let outlet = self.outlet(SILENT_HZ);
         self.drain = Some(Drain::silence(outlet));
     }
 
     fn try_open(&mut self, wanted: Option<&str>) -> Result<Open, AudioError> {
         open_output(wanted, |rate_hz| {
-            let mut outlet = self.connect(rate_hz);
+            let mut lent = Lent::new(self.outlet(rate_hz), &self.shelf);
             let fill: Fill = Box::new(move |frames, delay_secs, put| {
-                outlet.fill(frames, delay_secs, put);
+                lent.fill(frames, delay_secs, put);
             });
             fill
         })
+    }
+
+    /// For a device of this rate: what the last one gave back, where that fits.
+    fn outlet(&mut self, rate_hz: u32) -> Outlet {
+        let kept = self
+            .shelf
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        match kept.filter(|outlet| outlet.rate_hz() == f64::from(rate_hz)) {
+            Some(outlet) => outlet,
+            None => self.connect(rate_hz),
+        }
     }
 
     /// A fresh ring for a device of this rate; what the old one held is lost.
@@ -401,9 +419,11 @@ impl Pump {
         let Some(Drain::Device(open)) = &self.drain else {
             return;
         };
-        let missed = open.lost.missed();
+        let missed = self.missed + open.lost.missed();
         self.shared.missed.store(missed, Ordering::Relaxed);
         if open.lost.is_lost() {
+            // What it was playing when it broke off.
+            self.missed = missed + 1;
             self.lose(open.name.clone());
             return;
         }
@@ -546,6 +566,8 @@ mod tests {
             taken_at_open: 0,
             lost: None,
             restarts: 0,
+            missed: 0,
+            shelf: Shelf::default(),
         };
         let mut outlet = pump.connect(48_000);
         let ramp = |from: usize, n: usize| (from..from + n).map(|i| i as f32).collect();
