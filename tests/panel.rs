@@ -140,6 +140,8 @@ wait 0.5
 until settled
 wait 0.2
 screenshot shut.png
+key e
+until said sad
 quit
 ";
     let output = preview(dir, &display, steps, "960x540", &FACE)
