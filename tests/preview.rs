@@ -115,8 +115,8 @@ quit
     let [first, still, played, shut, said] = ["idle1", "idle2", "played", "shut", "said"]
         .map(|name| mouth(&shot(dir, &format!("{name}.png"))));
     println!("waiting {first} {still}, played {played}, shut {shut}, said {said}");
-    assert!(first < 4 && still < 4 && shut < 4, "open in silence");
-    assert!(played > 15 && said > 15, "shut while speaking");
+    assert!(first < 10 && still < 10 && shut < 10, "open in silence");
+    assert!(played > 40 && said > 40, "shut while speaking");
     // A person and a background are seen.
     assert_eq!(idle.get_pixel(2, 2).0, [0x28, 0x3c, 0x5a, 255]);
     let colours: std::collections::BTreeSet<[u8; 4]> = idle.pixels().map(|p| p.0).collect();
@@ -204,7 +204,7 @@ quit
     let [before, track, vmc] =
         ["before", "track", "vmc"].map(|name| mouth(&shot(dir, &format!("{name}.png"))));
     println!("before {before}, track {track}, vmc {vmc}");
-    assert!(before < 4 && track > 40 && vmc > 40);
+    assert!(before < 10 && track > 40 && vmc > 40);
 }
 
 #[test]
@@ -271,4 +271,38 @@ fn a_voice_in_the_microphone_moves_the_mouth() {
     assert!(said.contains("microphone: "), "{said}");
     assert!(report["voice_to_motion_secs"][0].as_f64().unwrap() > 0.0);
     assert!(dir.join("open.png").exists());
+}
+
+#[test]
+fn the_window_opens_on_wayland_too() {
+    if !common::has(&["vulkan", "wayland"]) {
+        return;
+    }
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path();
+    let _desktop = Running(
+        Command::new("weston")
+            .args(["--backend=headless-backend.so", "--socket=huashen-test"])
+            .args(["--width=640", "--height=480", "--idle-time=0"])
+            .env("XDG_RUNTIME_DIR", dir)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap(),
+    );
+    let begun = Instant::now();
+    while !dir.join("huashen-test").exists() && begun.elapsed() < Duration::from_secs(30) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let steps = "until pictures 3\nscreenshot seen.png\nquit\n";
+    let output = preview(dir, "", steps, &[])
+        .env_remove("DISPLAY")
+        .env("XDG_RUNTIME_DIR", dir)
+        .env("WAYLAND_DISPLAY", "huashen-test")
+        .output()
+        .unwrap();
+    report(&output);
+    let seen = shot(dir, "seen.png");
+    assert_eq!(seen.dimensions(), (320, 240));
+    assert_eq!(seen.get_pixel(2, 2).0, [0x28, 0x3c, 0x5a, 255]);
 }
