@@ -114,6 +114,10 @@ impl Lent {
         }
     }
 
+    fn rate_hz(&self) -> f64 {
+        self.outlet.as_ref().map_or(0.0, Outlet::rate_hz)
+    }
+
     pub fn fill(&mut self, frames: usize, delay_secs: f64, put: &mut dyn FnMut(usize, f32)) {
         if let Some(outlet) = &mut self.outlet {
             outlet.fill(frames, delay_secs, put);
@@ -135,16 +139,17 @@ pub(crate) enum Drain {
 }
 
 impl Drain {
-    pub fn silence(mut outlet: Outlet) -> Self {
+    pub fn silence(mut outlet: Lent) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let thread = std::thread::Builder::new()
             .name("huashen-silence".to_owned())
             .spawn(move || {
+                let rate_hz = outlet.rate_hz();
                 let (start, mut done) = (Instant::now(), 0_u64);
                 while !stopped.load(Ordering::Acquire) {
                     std::thread::sleep(Duration::from_millis(10));
-                    let due = (start.elapsed().as_secs_f64() * outlet.rate_hz) as u64;
+                    let due = (start.elapsed().as_secs_f64() * rate_hz) as u64;
                     outlet.fill((due - done) as usize, 0.0, &mut |_, _| {});
                     done = due;
                 }
