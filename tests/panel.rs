@@ -142,6 +142,10 @@ wait 0.2
 screenshot shut.png
 key e
 until said sad
+key p
+click calibration
+click rest
+until said no face comes in
 quit
 ";
     let output = preview(dir, &display, steps, "960x540", &FACE)
