@@ -15,7 +15,8 @@ use common::{huashen, made};
 
 /// Every kind of mouth, and enough of it.
 const FILMED: &str = "Mother bought a blue boat by the far palm. You see two cool cheese shops \
-                      there, and who knows how many more. Maybe father may open the window.";
+                      there, and who knows how many more. Maybe father may open the window, but \
+                      nobody knows which room he will choose before noon.";
 const SAID: &str = "Pam will buy more apples. 妈妈不怕。";
 
 fn ffmpeg(dir: &Path, args: &[&str]) {
@@ -88,6 +89,46 @@ fn footage_becomes_an_avatar_that_says_other_words() {
     let bundle = dir.join("avatars/film");
     ffmpeg(dir, &["-i", "avatars/film/footage.mp4", "-f", "null", "-"]);
     assert!(bundle.join("mouths.jpg").exists());
+
+    // Stopped on the way it goes on from there, and comes out the same.
+    let again = [
+        "avatar",
+        "new",
+        "--video",
+        "film.mp4",
+        "--name",
+        "again",
+        "--consent",
+        consent,
+    ];
+    let parts = dir.join("avatars/.again.filming");
+    let mut running = common::command(dir, &again).spawn().unwrap();
+    while !parts.join("seen-0000").exists() {
+        assert!(
+            running.try_wait().unwrap().is_none(),
+            "it ended before it was stopped"
+        );
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let stop = Command::new("kill")
+        .args(["-INT", &running.id().to_string()])
+        .status();
+    assert!(stop.unwrap().success());
+    assert_eq!(running.wait().unwrap().code(), Some(130));
+    assert!(!dir.join("avatars/again").exists());
+    let went_on = made(dir, &again);
+    let said = String::from_utf8_lossy(&went_on.stderr).into_owned();
+    assert!(said.contains("going on after 250 pictures"), "{said}");
+    assert!(!parts.exists());
+    for file in [
+        "footage.mp4",
+        "mouths.mp4",
+        "mouths.jpg",
+        "person.safetensors",
+    ] {
+        let bytes = |name: &str| std::fs::read(dir.join("avatars").join(name).join(file)).unwrap();
+        assert_eq!(bytes("film"), bytes("again"), "{file}");
+    }
 
     // It says other words, the same way each time.
     made(

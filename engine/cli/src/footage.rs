@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use huashen_avatar::video::MOUTHS_FILE;
 use huashen_avatar::video::film::{Footage, OpenFootage, Shown};
 use huashen_avatar::{Avatar, AvatarError};
 use huashen_core::{SinkError, Size, paths};
@@ -12,9 +13,15 @@ use huashen_motion::Manner;
 /// The avatar of this name, folder or file.
 pub fn avatar(name: &str) -> Result<Avatar, AvatarError> {
     let mut avatar = Avatar::find(name, &paths::avatars_dir())?;
-    let path = avatar.dir.join(&avatar.manifest.file);
+    let footage = avatar.dir.join(&avatar.manifest.file);
+    let mouths = avatar.dir.join(MOUTHS_FILE);
     if let Some(video) = &mut avatar.video {
-        Arc::make_mut(video).footage = Some(Arc::new(File(path)));
+        let mouth_px = video.about.mouth_px;
+        Arc::make_mut(video).footage = Some(Arc::new(Files {
+            footage,
+            mouths,
+            mouth_px,
+        }));
     }
     Ok(avatar)
 }
@@ -27,9 +34,13 @@ pub fn manner(avatar: &Avatar) -> Manner {
     }
 }
 
-struct File(PathBuf);
+struct Files {
+    footage: PathBuf,
+    mouths: PathBuf,
+    mouth_px: u32,
+}
 
-impl OpenFootage for File {
+impl OpenFootage for Files {
     fn open(&self, shown: Shown) -> Result<Box<dyn Footage>, SinkError> {
         let [x, y, width, height] = shown.window;
         let view = View {
@@ -38,7 +49,22 @@ impl OpenFootage for File {
             size: Size { width, height },
         };
         Ok(Box::new(Reader(FootageReader::open(
-            &self.0, view, shown.size,
+            &self.footage,
+            view,
+            shown.size,
+        )?)))
+    }
+
+    fn mouths(&self) -> Result<Box<dyn Footage>, SinkError> {
+        let size = Size {
+            width: self.mouth_px,
+            height: self.mouth_px,
+        };
+        let view = View { x: 0, y: 0, size };
+        Ok(Box::new(Reader(FootageReader::open(
+            &self.mouths,
+            view,
+            size,
         )?)))
     }
 }

@@ -12,6 +12,7 @@ mod manner;
 mod output;
 mod picture;
 mod progress;
+mod reel;
 mod settings;
 mod sound;
 mod sound_file;

@@ -17,6 +17,8 @@ const CUT: f32 = 0.12;
 pub struct Take {
     /// The frame of the footage.
     pub frame: u32,
+    /// Which of the pictures of mouths.
+    pub picture: u32,
     /// What it was cut out of, in pixels of the footage.
     pub square: Square,
     /// Small grey picture of the lips and between them, to tell takes apart.

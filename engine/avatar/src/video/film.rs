@@ -215,4 +215,6 @@ pub trait Footage: Send {
 /// Opens the footage of an avatar; whoever can decode gives this along.
 pub trait OpenFootage: Send + Sync {
     fn open(&self, shown: Shown) -> Result<Box<dyn Footage>, SinkError>;
+    /// The pictures of mouths, as they are.
+    fn mouths(&self) -> Result<Box<dyn Footage>, SinkError>;
 }

@@ -174,7 +174,7 @@ pub fn run(args: &EvalClone, quiet: bool) -> anyhow::Result<ExitCode> {
     let mut walk = video.walk(1);
     let untouched = (0..count)
         .map(|_| {
-            let step = walk.step(rate.frame_time_secs(1), true);
+            let step = walk.step(rate.frame_time_secs(1), &[]);
             real.mouths.get(step.frame as usize).cloned().flatten()
         })
         .collect();

@@ -3,6 +3,7 @@
 //! Only the square around the mouth goes through the device; the rest of each
 //! picture stays as the decoder gave it.
 
+mod ahead;
 mod blend;
 mod compose;
 mod planes;
@@ -11,21 +12,18 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use huashen_avatar::video::film::{Footage, Shown};
-use huashen_avatar::video::graph::Walk;
+use huashen_avatar::video::walk::Walk;
 use huashen_avatar::video::{AHEAD, MouthComposer, Planned, TakeComposer, VideoAvatar};
-use huashen_core::{ArkitShape, Frame, FrameSink, PixelFormat, Pose, Size};
+use huashen_core::{Frame, FrameSink, PixelFormat, Pose, Size};
 
 use crate::adapter::Gpu;
 use crate::{AdapterInfo, RenderError, RenderOptions, RenderStats};
+use ahead::Ahead;
 use blend::HeadMove;
 use compose::Composer;
 
 /// A walk's seed: the same person, the same clip.
 const SEED: u64 = 1;
-
-/// Who opens the jaw this far speaks; who has not for so long pauses.
-const OPEN_JAW: f32 = 0.06;
-const PAUSE_SECS: f64 = 0.5;
 
 /// A video avatar on its stage.
 pub(crate) struct FootageRenderer {
@@ -40,8 +38,7 @@ pub(crate) struct FootageRenderer {
     /// Seconds from one pose to the next; none: as time passes.
     step_secs: Option<f64>,
     last: Option<Instant>,
-    /// Seconds since the jaw was last open.
-    quiet_secs: f64,
+    ahead: Ahead,
     base: Vec<u8>,
     other: Vec<u8>,
     /// Of frames under way.
@@ -63,9 +60,9 @@ impl FootageRenderer {
             return Err(RenderError::Footage("nobody here can decode it".to_owned()));
         };
         let shown = avatar.shown(size);
-        let footage = footage
-            .open(shown)
-            .map_err(|e| RenderError::Footage(e.to_string()))?;
+        let lost = |e: huashen_core::SinkError| RenderError::Footage(e.to_string());
+        let mouths = footage.mouths().map_err(lost)?;
+        let footage = footage.open(shown).map_err(lost)?;
         let gpu = open()?;
         let info = gpu.info.clone();
         Ok(Self {
@@ -75,10 +72,10 @@ impl FootageRenderer {
             footage,
             walk: avatar.walk(SEED),
             mouths: Box::new(TakeComposer::new(Arc::clone(avatar), shown, AHEAD)),
-            composer: Composer::new(gpu),
+            composer: Composer::new(gpu, mouths),
             step_secs: options.step_secs,
             last: None,
-            quiet_secs: 0.0,
+            ahead: Ahead::new(options.step_secs),
             base: Vec::new(),
             other: Vec::new(),
             avatar: Arc::clone(avatar),
@@ -99,25 +96,10 @@ impl FootageRenderer {
         self.mouths = Box::new(TakeComposer::new(Arc::clone(&self.avatar), self.shown, 0));
     }
 
-    fn step(&mut self) -> f64 {
-        match self.step_secs {
-            Some(secs) => secs,
-            None => {
-                let now = Instant::now();
-                let secs = self.last.map_or(0.04, |last| (now - last).as_secs_f64());
-                self.last = Some(now);
-                secs.min(0.25)
-            }
-        }
-    }
-
-    /// Whether words are said about now.
-    fn speaks(&mut self, pose: &Pose, secs: f64) -> bool {
-        match pose.weights[ArkitShape::JawOpen] > OPEN_JAW {
-            true => self.quiet_secs = 0.0,
-            false => self.quiet_secs += secs,
-        }
-        self.quiet_secs < PAUSE_SECS
+    /// Seconds since the pose before.
+    fn step_secs(&self) -> f64 {
+        let passed = || self.last.map_or(0.04, |last| last.elapsed().as_secs_f64());
+        self.step_secs.unwrap_or_else(passed).min(0.25)
     }
 
     /// Like [`crate::Renderer::render`].
@@ -129,7 +111,7 @@ impl FootageRenderer {
         self.next = 0;
         if self.step_secs.is_some() {
             // Each clip begins anew, whatever was rendered before.
-            self.quiet_secs = 0.0;
+            self.ahead = Ahead::new(self.step_secs);
             self.walk = self.avatar.walk(SEED);
             self.mouths = Box::new(TakeComposer::new(
                 Arc::clone(&self.avatar),
@@ -137,25 +119,21 @@ impl FootageRenderer {
                 AHEAD,
             ));
         }
-        let mut open = true;
         loop {
-            if open {
-                let secs = self.step();
-                match poses.next() {
-                    Some(pose) => {
-                        let speaks = self.speaks(&pose, secs);
-                        let step = self.walk.step(secs, speaks);
-                        self.mouths.want(step, &pose);
-                    }
-                    None => open = false,
-                }
+            let secs = self.step_secs();
+            let pose = self.ahead.next(secs, poses);
+            let over = pose.is_none();
+            if let Some(pose) = pose {
+                self.last = Some(Instant::now());
+                let step = self.walk.step(secs, self.ahead.coming());
+                self.mouths.want(step, &pose);
             }
-            match self.mouths.next(!open) {
+            match self.mouths.next(over) {
                 Some(planned) => {
                     let frame = self.draw(&planned)?;
                     sink.frame(frame).map_err(RenderError::Sink)?;
                 }
-                None if open => {}
+                None if !over => {}
                 None => return Ok(RenderStats { frames: self.next }),
             }
         }
