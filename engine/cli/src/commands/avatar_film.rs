@@ -633,7 +633,7 @@ fn tell(found: &Findings, json: bool) -> anyhow::Result<()> {
                     own * 100.0,
                     plain * 100.0
                 ),
-                false => "the motion model's: the footage is too short to learn the person's own"
+                false => "the motion model's: the person's own, learnt from a part, came no nearer in the rest"
                     .to_owned(),
             },
         )?;
