@@ -7,6 +7,8 @@
     reason = "a test says what it skips and fails by panicking"
 )]
 
+pub mod window;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 

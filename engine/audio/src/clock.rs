@@ -35,6 +35,11 @@ impl Clock {
         }
     }
 
+    /// When the clock was made.
+    pub fn start(&self) -> Instant {
+        self.start
+    }
+
     /// Seconds since the clock was made.
     pub fn now_secs(&self) -> f64 {
         self.start.elapsed().as_secs_f64()

@@ -1,7 +1,7 @@
 //! Finding sound devices and opening streams on them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
@@ -87,13 +87,18 @@ pub fn devices() -> Vec<DeviceInfo> {
         .collect()
 }
 
-/// Told by a stream's thread that its device is gone.
+/// Told by a stream's thread that its device is gone, or was not served in time.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Lost(Arc<AtomicBool>);
+pub(crate) struct Lost(Arc<AtomicBool>, Arc<AtomicU64>);
 
 impl Lost {
     pub fn is_lost(&self) -> bool {
         self.0.load(Ordering::Acquire)
+    }
+
+    /// Buffers that the device went without, or threw away.
+    pub fn missed(&self) -> u64 {
+        self.1.load(Ordering::Relaxed)
     }
 
     pub fn declare(&self) {
@@ -105,7 +110,10 @@ impl Lost {
         let lost = self.clone();
         move |error| match error.kind() {
             // The stream goes on.
-            ErrorKind::DeviceChanged | ErrorKind::RealtimeDenied | ErrorKind::Xrun => {
+            ErrorKind::Xrun => {
+                lost.1.fetch_add(1, Ordering::Relaxed);
+            }
+            ErrorKind::DeviceChanged | ErrorKind::RealtimeDenied => {
                 tracing::debug!("sound device: {error}");
             }
             _ => {

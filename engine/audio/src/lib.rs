@@ -9,10 +9,14 @@ mod clock;
 mod device;
 mod error;
 mod microphone;
+mod outlet;
 mod player;
 mod resample;
+mod tap;
 
 pub use device::{DeviceInfo, devices};
 pub use error::AudioError;
 pub use microphone::Microphone;
 pub use player::{Notice, Piece, Placed, Player};
+pub use resample::Resampler;
+pub use tap::Tapped;

@@ -6,17 +6,19 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
-use rtrb::{Consumer, Producer, RingBuffer};
+use rtrb::{Producer, RingBuffer};
 
 use crate::AudioError;
-use crate::clock::{Clock, Reading};
+use crate::clock::Clock;
 use crate::device::{Fill, Open, open_output};
+use crate::outlet::{Drain, Outlet};
 use crate::resample::Resampler;
+use crate::tap::{Tapped, Taps};
 
 /// How much sound waits in the ring: what a busy machine may be late by.
 const RING_SECS: f64 = 0.25;
@@ -99,20 +101,43 @@ enum Order {
 }
 
 /// What the callback and the rest share.
-struct Shared {
-    clock: Clock,
-    paused: AtomicBool,
+pub(crate) struct Shared {
+    pub clock: Clock,
+    pub paused: AtomicBool,
     /// Counts how often the ring was to be emptied at once.
-    flush: AtomicU64,
+    pub flush: AtomicU64,
     /// A piece is being played that has more to come.
-    active: AtomicBool,
+    pub active: AtomicBool,
     /// How often the ring ran dry in the middle of a piece.
-    starved: AtomicU64,
+    pub starved: AtomicU64,
     /// Frames that the device has taken, silence too.
-    taken: AtomicU64,
+    pub taken: AtomicU64,
+    /// Buffers that the device went without.
+    missed: AtomicU64,
+    /// The highest peak since somebody asked, as a float's bits.
+    pub peak: AtomicU32,
+    pub taps: Taps,
     /// Content brought to the ring or waiting to be, in seconds.
     brought: AtomicU64,
     waiting: AtomicU64,
+}
+
+impl Shared {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            clock: Clock::new(),
+            paused: AtomicBool::new(false),
+            flush: AtomicU64::new(0),
+            active: AtomicBool::new(false),
+            starved: AtomicU64::new(0),
+            taken: AtomicU64::new(0),
+            missed: AtomicU64::new(0),
+            peak: AtomicU32::new(0),
+            taps: Taps::default(),
+            brought: AtomicU64::new(0),
+            waiting: AtomicU64::new(0),
+        })
+    }
 }
 
 /// Plays sound on a device that may come and go.
@@ -126,16 +151,7 @@ impl Player {
     /// Plays on the device called `wanted`, or on the desktop's own; without
     /// any, in silence. `notice` hears which, now and whenever it changes.
     pub fn new(wanted: Option<String>, notice: Notice) -> Self {
-        let shared = Arc::new(Shared {
-            clock: Clock::new(),
-            paused: AtomicBool::new(false),
-            flush: AtomicU64::new(0),
-            active: AtomicBool::new(false),
-            starved: AtomicU64::new(0),
-            taken: AtomicU64::new(0),
-            brought: AtomicU64::new(0),
-            waiting: AtomicU64::new(0),
-        });
+        let shared = Shared::new();
         let (orders, todo) = crossbeam_channel::unbounded();
         let pump_shared = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
@@ -193,6 +209,27 @@ impl Player {
             || self.heard_secs() + 1e-3 < brought
     }
 
+    /// How many buffers this device went without because nobody came in time.
+    pub fn missed(&self) -> u64 {
+        self.shared.missed.load(Ordering::Relaxed)
+    }
+
+    /// The highest peak since the last call, 0 to 1.
+    pub fn peak(&self) -> f32 {
+        f32::from_bits(self.shared.peak.swap(0, Ordering::Relaxed))
+    }
+
+    /// Begins, or ends, to keep what is heard for [`Self::tapped`].
+    pub fn tap(&self, on: bool) {
+        self.shared.taps.set(on);
+    }
+
+    /// Appends what was heard since the last call. To be called several times
+    /// a second while it is tapped: what does not fit is lost.
+    pub fn tapped(&self, out: &mut Vec<Tapped>) {
+        self.shared.taps.read(out);
+    }
+
     /// How often sound came too late in the middle of a piece.
     pub fn starved(&self) -> u64 {
         self.shared.starved.load(Ordering::Relaxed)
@@ -204,96 +241,6 @@ impl Drop for Player {
         self.orders = None;
         if let Some(thread) = self.thread.take() {
             thread.join().ok();
-        }
-    }
-}
-
-/// The callback's end of the ring.
-struct Outlet {
-    ring: Consumer<f32>,
-    shared: Arc<Shared>,
-    rate_hz: f64,
-    /// Content before this ring's first sample.
-    base_secs: f64,
-    taken: u64,
-    flushed: u64,
-}
-
-impl Outlet {
-    /// Gives up to `frames` samples, the first of which is heard in `delay_secs`.
-    fn fill(&mut self, frames: usize, delay_secs: f64, put: &mut dyn FnMut(usize, f32)) {
-        let shared = &*self.shared;
-        let flush = shared.flush.load(Ordering::Acquire);
-        if flush != self.flushed {
-            self.flushed = flush;
-            if let Ok(chunk) = self.ring.read_chunk(self.ring.slots()) {
-                self.taken += chunk.len() as u64;
-                chunk.commit_all();
-            }
-        }
-        let before = self.taken;
-        let paused = shared.paused.load(Ordering::Relaxed);
-        let ready = if paused {
-            0
-        } else {
-            self.ring.slots().min(frames)
-        };
-        if let Ok(chunk) = self.ring.read_chunk(ready) {
-            for (i, sample) in chunk.into_iter().enumerate() {
-                put(i, sample);
-            }
-        }
-        for i in ready..frames {
-            put(i, 0.0);
-        }
-        if ready < frames && !paused && shared.active.load(Ordering::Acquire) {
-            shared.starved.fetch_add(1, Ordering::Relaxed);
-        }
-        self.taken += ready as u64;
-        shared.taken.fetch_add(frames as u64, Ordering::Relaxed);
-        shared.clock.publish(Reading {
-            before_secs: self.base_secs + before as f64 / self.rate_hz,
-            in_buffer_secs: ready as f64 / self.rate_hz,
-            heard_secs: shared.clock.now_secs() + delay_secs,
-        });
-    }
-}
-
-/// What empties the ring.
-enum Drain {
-    Device(Open),
-    /// A timer in place of a device.
-    Silence(Arc<AtomicBool>, Option<JoinHandle<()>>),
-}
-
-impl Drain {
-    fn silence(mut outlet: Outlet) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
-        let thread = std::thread::Builder::new()
-            .name("huashen-silence".to_owned())
-            .spawn(move || {
-                let (start, mut done) = (Instant::now(), 0_u64);
-                while !stopped.load(Ordering::Acquire) {
-                    std::thread::sleep(Duration::from_millis(10));
-                    let due = (start.elapsed().as_secs_f64() * outlet.rate_hz) as u64;
-                    outlet.fill((due - done) as usize, 0.0, &mut |_, _| {});
-                    done = due;
-                }
-            })
-            .map_err(|e| tracing::error!("no thread for silence: {e}"))
-            .ok();
-        Self::Silence(stop, thread)
-    }
-}
-
-impl Drop for Drain {
-    fn drop(&mut self) {
-        if let Self::Silence(stop, thread) = self {
-            stop.store(true, Ordering::Release);
-            if let Some(thread) = thread.take() {
-                thread.join().ok();
-            }
         }
     }
 }
@@ -441,14 +388,12 @@ impl Pump {
         self.rate_hz = f64::from(rate_hz);
         let (ring, drain) = RingBuffer::new((self.rate_hz * RING_SECS) as usize);
         self.ring = ring;
-        Outlet {
-            ring: drain,
-            shared: Arc::clone(&self.shared),
-            rate_hz: self.rate_hz,
-            base_secs: self.base_secs,
-            taken: 0,
-            flushed: self.shared.flush.load(Ordering::Acquire),
-        }
+        Outlet::new(
+            drain,
+            Arc::clone(&self.shared),
+            self.rate_hz,
+            self.base_secs,
+        )
     }
 
     /// Notices a device that went away or keeps no time.
@@ -456,6 +401,8 @@ impl Pump {
         let Some(Drain::Device(open)) = &self.drain else {
             return;
         };
+        let missed = open.lost.missed();
+        self.shared.missed.store(missed, Ordering::Relaxed);
         if open.lost.is_lost() {
             self.lose(open.name.clone());
             return;
@@ -577,22 +524,9 @@ impl Pump {
 mod tests {
     use super::*;
 
-    fn shared() -> Arc<Shared> {
-        Arc::new(Shared {
-            clock: Clock::new(),
-            paused: AtomicBool::new(false),
-            flush: AtomicU64::new(0),
-            active: AtomicBool::new(false),
-            starved: AtomicU64::new(0),
-            taken: AtomicU64::new(0),
-            brought: AtomicU64::new(0),
-            waiting: AtomicU64::new(0),
-        })
-    }
-
     #[test]
     fn pieces_follow_each_other_without_a_seam_and_the_clock_counts_them() {
-        let shared = shared();
+        let shared = Shared::new();
         let notice: Notice = Arc::new(|_| {});
         let mut pump = Pump {
             wanted: None,

@@ -7,7 +7,7 @@ use rubato::{Fft, FixedSync, Indexing, Resampler as _};
 const CHUNK: usize = 480;
 
 /// Mono samples from one rate to another.
-pub(crate) struct Resampler {
+pub struct Resampler {
     fft: Option<Fft<f32>>,
     waiting: Vec<f32>,
     block: Vec<f32>,

@@ -482,6 +482,19 @@ pub struct Preview {
     /// Listen to this device: a part of its name
     #[arg(long, value_name = "NAME", env = "HUASHEN_MICROPHONE")]
     pub microphone: Option<String>,
+    /// Open with the panel shown (the key P shows and hides it)
+    #[arg(long)]
+    pub panel: bool,
+    /// Record what is seen and heard into this file, from the first picture on (the key R records
+    /// too)
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+    /// Replace an existing file
+    #[arg(long, requires = "record")]
+    pub force: bool,
+    /// Be a camera for other programs: a v4l2 loopback device (Linux)
+    #[arg(long, value_name = "DEVICE")]
+    pub camera: Option<PathBuf>,
     /// Fill the screen
     #[arg(long)]
     pub fullscreen: bool,

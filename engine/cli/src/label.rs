@@ -113,6 +113,26 @@ impl Aigc {
         }
     }
 
+    /// For what `maker` says and does live: nobody knows it beforehand, so it is
+    /// told apart by when it was.
+    pub fn live(producer: Option<&String>, maker: &str) -> Self {
+        let now = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap_or_default();
+        let mut digest = Sha256::new();
+        digest.update(maker);
+        digest.update(now.as_nanos().to_le_bytes());
+        Self {
+            label: "1",
+            content_producer: producer.map_or(PRODUCER, String::as_str).to_owned(),
+            produce_id: short(digest),
+            reserved_code1: "",
+            content_propagator: "",
+            propagate_id: "",
+            reserved_code2: "",
+        }
+    }
+
     /// The container's metadata.
     pub fn pair(&self) -> anyhow::Result<(String, String)> {
         Ok((KEY.to_owned(), serde_json::to_string(self)?))
@@ -131,6 +151,10 @@ fn produce_id(sound: &Sound, avatar: &str) -> String {
     for value in sound.prosody.f0_hz.iter().chain(&sound.prosody.level_db) {
         digest.update(value.to_le_bytes());
     }
+    short(digest)
+}
+
+fn short(digest: Sha256) -> String {
     let bytes = digest.finalize();
     bytes.iter().take(16).map(|b| format!("{b:02x}")).collect()
 }

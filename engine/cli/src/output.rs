@@ -14,7 +14,7 @@ use tracing_subscriber::EnvFilter;
 /// Logs to stderr: warnings by default, more with `-v`, or as `HUASHEN_LOG` says.
 pub fn init_log(verbose: u8) {
     let level = match verbose {
-        0 => "warn,bevy=error,wgpu=error,naga=error,winit=error",
+        0 => "warn,bevy=error,wgpu=error,naga=error,winit=error,sctk_adwaita=off",
         1 => "info,bevy=warn,wgpu=warn,naga=warn",
         2 => "debug,bevy=info,wgpu=info,naga=info",
         _ => "trace",

@@ -12,6 +12,7 @@ pub mod motion;
 pub mod paths;
 pub mod speech;
 pub mod time;
+pub mod tuning;
 
 pub use arkit::{ARKIT_COUNT, ArkitShape, ArkitWeights};
 pub use frame::{Frame, FrameSink, PixelFormat, SinkError, Size};
@@ -19,3 +20,4 @@ pub use joint::Joint;
 pub use motion::{Euler, MotionTrack, Pose};
 pub use speech::{Mark, MarkKind, Phoneme, Prosody, Speech, Timing, Word};
 pub use time::FrameRate;
+pub use tuning::{Part, Tuning};

@@ -214,3 +214,39 @@ fn broken_sound_and_odd_rates_give_faces_all_the_same() {
     assert!(model.stream(100.0, &Condition::default()).is_err());
     assert!(Audio2Motion::from_bytes(b"not a model", &Device::Cpu, DType::F32).is_err());
 }
+
+/// Jaws told so many frames early, and with all their sound.
+fn guessed(sound: &[f32], rate_hz: f64, ahead: usize) -> Vec<(f32, f32)> {
+    let model = Audio2Motion::built_in().unwrap();
+    let mut stream = model.stream(rate_hz, &Condition::default()).unwrap();
+    let (mut told, mut guesses) = (Vec::new(), Vec::new());
+    for samples in sound.chunks((rate_hz / MODEL_HZ) as usize) {
+        let before = told.len();
+        stream.push(samples, &mut told).unwrap();
+        if told.len() > before
+            && let Some(frame) = stream.ahead(ahead).unwrap()
+        {
+            guesses.push((told.len() - 1 + ahead, frame));
+        }
+    }
+    stream.finish(&mut told).unwrap();
+    let jaw = |frame: &MotionFrame| frame.weights[ArkitShape::JawOpen];
+    let both = guesses
+        .iter()
+        .filter_map(|(at, guess)| Some((jaw(guess), jaw(told.get(*at)?))));
+    both.collect()
+}
+
+#[test]
+fn a_face_told_early_is_near_the_one_told_in_time() {
+    let sound = babble(4.0, RATE_HZ);
+    let apart = |ahead: usize| {
+        let both = guessed(&sound, RATE_HZ, ahead);
+        assert!(both.len() > 180);
+        let sum: f32 = both.iter().map(|(a, b)| (a - b).abs()).sum();
+        sum / both.len() as f32
+    };
+    let [one, three, all] = [1, 3, LOOK_AHEAD].map(apart);
+    println!("jaw apart: {one} one frame early, {three} three, {all} without waiting");
+    assert!(one < 0.01 && three < 0.03 && three < all);
+}

@@ -52,6 +52,11 @@ pub enum RenderError {
         path: std::path::PathBuf,
         reason: String,
     },
+    #[error("the shader {} is wrong: {reason}", .path.display())]
+    Shader {
+        path: std::path::PathBuf,
+        reason: String,
+    },
     #[error("the frames' receiver stopped the render")]
     Sink(#[source] SinkError),
 }

@@ -157,7 +157,7 @@ impl Convert {
     fn new(device: &wgpu::Device, queue: &wgpu::Queue, size: Size, plate: &Plate) -> Self {
         let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
             label: Some("rgba_to_i420"),
-            source: wgpu::ShaderSource::Wgsl(crate::shaders::RGBA_TO_I420.into()),
+            source: crate::shaders::Shader::RgbaToI420.source(),
         });
         let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
             label: Some("rgba_to_i420"),

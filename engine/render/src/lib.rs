@@ -34,8 +34,10 @@ pub use error::RenderError;
 pub use huashen_avatar::Framing;
 pub use plate::Background;
 pub use renderer::{Look, RenderOptions, RenderStats};
+pub use shaders::read_shaders;
 pub use stage::Renderer;
 pub use window::{
-    Backdrop, Cast, Poses, Tell, WindowEvent, WindowGauge, WindowOptions, WindowOrder,
-    check_desktop, run_window,
+    Backdrop, Cast, Choice, Choices, FrameTap, HandMove, Language, List, Message, Panel,
+    PanelAction, PanelOptions, PanelState, Poses, Question, TapFor, Tell, WindowEvent, WindowGauge,
+    WindowOptions, WindowOrder, check_desktop, run_window,
 };

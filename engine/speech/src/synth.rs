@@ -13,6 +13,9 @@ use crate::voices::{self, Language, VoiceInfo};
 use crate::{SpeechError, sentences};
 
 const FRAME_SECS: f64 = FRAME_SAMPLES as f64 / SAMPLE_RATE_HZ as f64;
+/// A first clause that is spoken by itself has so many: half a second, in which
+/// the next one is made.
+const SHORTEST_CLAUSE: usize = 8;
 /// Longer utterances lose their melody, and memory grows with them.
 const LONGEST_TOKENS: usize = 300;
 /// Silence kept before the first sound of an utterance, in frames.
@@ -113,6 +116,24 @@ impl Synthesizer {
     /// Plans `script`, every word read, and gives its speech piece by piece:
     /// memory does not grow with the script's sound.
     pub fn speak(&self, script: &Script, voice: Option<&str>) -> Result<Speaking<'_>, SpeechError> {
+        self.plan(script, voice, false)
+    }
+
+    /// The same for somebody who waits: the first clause is spoken by itself.
+    pub fn speak_soon(
+        &self,
+        script: &Script,
+        voice: Option<&str>,
+    ) -> Result<Speaking<'_>, SpeechError> {
+        self.plan(script, voice, true)
+    }
+
+    fn plan(
+        &self,
+        script: &Script,
+        voice: Option<&str>,
+        soon: bool,
+    ) -> Result<Speaking<'_>, SpeechError> {
         let default = self.voice_index(voice.unwrap_or_else(|| Self::default_voice(script)))?;
         let mut plan = Plan {
             synth: self,
@@ -121,6 +142,7 @@ impl Synthesizer {
             words: Vec::new(),
             tokens: 0,
             marks: Vec::new(),
+            soon,
         };
         for item in &script.items {
             match item {
@@ -193,6 +215,8 @@ struct Plan<'a> {
     words: Vec<PlannedWord>,
     tokens: usize,
     marks: Vec<MarkKind>,
+    /// The first clause is still to be cut off.
+    soon: bool,
 }
 
 impl Plan<'_> {
@@ -259,11 +283,32 @@ impl Plan<'_> {
         {
             last.ends_sentence = true;
         }
+        if std::mem::take(&mut self.soon)
+            && let Some(at) = self.first_clause()
+        {
+            let rest = self.words.split_off(at);
+            self.steps.push_back(Step::Utterance {
+                voice: self.voice,
+                words: std::mem::replace(&mut self.words, rest),
+                ending: Ending::Clause,
+            });
+        }
         self.steps.push_back(Step::Utterance {
             voice: self.voice,
             words: std::mem::take(&mut self.words),
             ending,
         });
+    }
+
+    /// Words up to the first mark after which something more follows.
+    fn first_clause(&self) -> Option<usize> {
+        let mut tokens = 0;
+        let ends = self.words.iter().position(|w| {
+            tokens += self.synth.known(&w.word.phonemes) + 1;
+            tokens >= SHORTEST_CLAUSE && !w.word.after.trim().is_empty()
+        });
+        ends.map(|last| last + 1)
+            .filter(|at| *at < self.words.len())
     }
 }
 

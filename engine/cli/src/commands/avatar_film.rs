@@ -85,6 +85,19 @@ pub fn run(args: &NewAvatar, video: &Path, name: &str, quiet: bool) -> anyhow::R
     Ok(ExitCode::SUCCESS)
 }
 
+/// From footage that was dropped somewhere.
+pub fn from_dropped(video: &Path, name: &str, folder: &Path, consent: &str) -> anyhow::Result<()> {
+    let order = Order {
+        video,
+        end_secs: f64::INFINITY,
+        name,
+        folder,
+        consent,
+        least_secs: LEAST_SECS,
+    };
+    build(&order, false).map(|_| ())
+}
+
 /// Who agreed: as told, or as asked for on a terminal.
 fn consent(args: &NewAvatar) -> anyhow::Result<String> {
     use std::io::{BufRead, IsTerminal, Write};

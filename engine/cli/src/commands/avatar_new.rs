@@ -83,7 +83,14 @@ pub fn run(args: &NewAvatar, quiet: bool) -> anyhow::Result<ExitCode> {
     if filmed {
         return super::avatar_film::run(args, origin, &name, quiet);
     }
-    let photo = origin;
+    let findings = make(args, origin, &name, quiet)?;
+    tell(&findings, args.json)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Builds the avatar of a photo, the whole folder or nothing of it.
+fn make(args: &NewAvatar, photo: &Path, name: &str, quiet: bool) -> anyhow::Result<Findings> {
+    let folder = paths::avatars_dir().join(name);
     let debug = args.debug.as_deref();
     if let Some(dir) = debug {
         avatar_debug::folder(dir)?;
@@ -112,7 +119,7 @@ pub fn run(args: &NewAvatar, quiet: bool) -> anyhow::Result<ExitCode> {
     if let Some(dir) = debug {
         avatar_debug::landmarks(dir, &picture, face, &cover)?;
     }
-    let findings = judge(&picture, face, &cover, faces.len(), scale, &name, &folder);
+    let findings = judge(&picture, face, &cover, faces.len(), scale, name, &folder);
     refuse(&findings, args.force, &file.to_string())?;
     interrupt::check()?;
 
@@ -128,13 +135,12 @@ pub fn run(args: &NewAvatar, quiet: bool) -> anyhow::Result<ExitCode> {
         matte: &matte,
     })?;
     interrupt::check()?;
-    write(&name, &folder, photo, &rgb, &relief)?;
+    write(name, &folder, photo, &rgb, &relief)?;
     if let Some(dir) = debug {
         avatar_debug::relief(dir, &rgb, &relief.plate, &Avatar::open(&folder)?)?;
     }
     progress.done(&format!("avatar `{name}` with {} points", relief.vertices));
-    tell(&findings, args.json)?;
-    Ok(ExitCode::SUCCESS)
+    Ok(findings)
 }
 
 /// The name of the avatar of a photo that was dropped somewhere; it is made
@@ -152,7 +158,18 @@ pub fn from_dropped(photo: &Path) -> anyhow::Result<String> {
             json: false,
             debug: None,
         };
-        run(&args, false)?;
+        make(&args, photo, &name, false)?;
+    }
+    Ok(name)
+}
+
+/// The same for a video, with the words of who agreed.
+pub fn from_dropped_film(video: &Path, consent: &str) -> anyhow::Result<String> {
+    let name = name_of(video);
+    let folder = paths::avatars_dir().join(&name);
+    if !folder.exists() {
+        super::avatar_film::from_dropped(video, &name, &folder, consent)
+            .with_context(|| format!("{} cannot become an avatar", video.display()))?;
     }
     Ok(name)
 }

@@ -227,6 +227,7 @@ impl Audio2Motion {
             condition: self.conditions(manners).map_err(failed)?,
             state: State::default(),
             lane: Lane::new(rate_hz)?,
+            latest: Vec::new(),
         })
     }
 
@@ -342,6 +343,8 @@ pub struct MotionStream<'a> {
     condition: Tensor,
     state: State,
     lane: Lane,
+    /// Levels of the newest frame that was heard whole.
+    latest: Vec<f32>,
 }
 
 impl MotionStream<'_> {
@@ -357,6 +360,33 @@ impl MotionStream<'_> {
             self.run(out).map_err(failed)?;
         }
         Ok(())
+    }
+
+    /// The frame that comes `guessed` (1 to [`LOOK_AHEAD`]) after those told so
+    /// far, as if the sound stayed as it is now. What is told later is told
+    /// with the sound that came.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn ahead(&self, guessed: usize) -> Result<Option<MotionFrame>, MotionError> {
+        if self.lane.told == 0 || self.latest.is_empty() {
+            return Ok(None);
+        }
+        let levels = self.latest.repeat(guessed.clamp(1, LOOK_AHEAD));
+        let manners = self.condition.dim(0).map_err(failed)?;
+        let mut state = self.state.clone();
+        let rows = self
+            .model
+            .run(levels, 1, manners, (&self.condition, &mut state))
+            .map_err(failed)?;
+        let of_one = rows.len() / manners;
+        let last = |end: usize| &rows[end - OUTPUTS..end];
+        let (asked, ruled) = (last(of_one), last(rows.len()));
+        Ok(Some(MotionFrame::from_rows(
+            asked,
+            ruled,
+            &self.model.captured,
+        )))
     }
 
     /// Ends the sound: the frames up to its end, at least one.
@@ -377,6 +407,9 @@ impl MotionStream<'_> {
     fn run(&mut self, out: &mut Vec<MotionFrame>) -> Candle<()> {
         while self.lane.ready() > 0 {
             let levels = self.lane.take(self.lane.ready().min(CHUNK));
+            self.latest.clear();
+            self.latest
+                .extend_from_slice(&levels[levels.len() - INPUTS..]);
             let manners = self.condition.dim(0)?;
             let state = (&self.condition, &mut self.state);
             let rows = self.model.run(levels, 1, manners, state)?;

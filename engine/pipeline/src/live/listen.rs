@@ -5,6 +5,11 @@ use huashen_motion::model::{Audio2Motion, Condition, LOOK_AHEAD, MODEL_HZ, Motio
 
 use crate::PipelineError;
 
+/// So many frames are told before all their sound was heard. Over 17 s of two
+/// languages the jaw told so is 0.006 from the one told in time (r 0.98); four
+/// frames: 0.010 (0.96), five: 0.014 (0.92).
+const GUESSED: usize = 3;
+
 /// Hears a microphone with the learned model.
 pub struct Ear {
     model: Audio2Motion,
@@ -23,7 +28,7 @@ impl Ear {
 
     /// How long after a sound the model tells the face that goes with it.
     pub fn look_ahead_secs() -> f64 {
-        (LOOK_AHEAD + 1) as f64 / MODEL_HZ
+        (LOOK_AHEAD + 1 - GUESSED) as f64 / MODEL_HZ
     }
 
     /// Begins to hear sound of this rate.
@@ -52,6 +57,9 @@ impl Heard<'_> {
     pub fn push(&mut self, samples: &[f32]) -> Result<Option<MotionFrame>, PipelineError> {
         self.frames.clear();
         self.stream.push(samples, &mut self.frames)?;
-        Ok(self.frames.last().copied())
+        if self.frames.is_empty() {
+            return Ok(None);
+        }
+        Ok(self.stream.ahead(GUESSED)?)
     }
 }

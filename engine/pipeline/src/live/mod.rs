@@ -12,7 +12,7 @@ pub mod vmc;
 
 use std::collections::VecDeque;
 
-use huashen_core::{ArkitWeights, Euler, MotionTrack, Pose};
+use huashen_core::{ArkitWeights, Euler, Mark, MarkKind, MotionTrack, Part, Pose, Tuning};
 use huashen_motion::model::MotionFrame;
 use huashen_motion::{MotionOptions, Planner};
 
@@ -84,6 +84,11 @@ pub struct Live {
     talks: VecDeque<Talk>,
     track: Option<(MotionTrack, TrackClock, Option<f64>)>,
     face: Option<(Face, f64)>,
+    /// A face from outside that counts as a face at rest.
+    rest: Option<(ArkitWeights, Euler)>,
+    tuning: Tuning,
+    /// The wall second at which a gesture was asked for last.
+    gestured: Option<f64>,
     /// What moved last, what it showed then, and when another took over.
     source: Source,
     line: u64,
@@ -92,6 +97,9 @@ pub struct Live {
     fade: Option<(Pose, f64)>,
 }
 
+/// A gesture begins so long after it was asked for, and is over after so long.
+const GESTURE_AT_SECS: f64 = 0.6;
+const GESTURE_SECS: f64 = 4.5;
 /// A planned hour of waiting; then another one.
 const IDLE_SECS: f64 = 3600.0;
 
@@ -100,11 +108,14 @@ impl Live {
     pub fn new(options: &MotionOptions) -> Self {
         Self {
             options: *options,
-            idle: idle(options, 0),
+            idle: idle(options, 0, Vec::new()),
             idle_from: 0.0,
             talks: VecDeque::new(),
             track: None,
             face: None,
+            rest: None,
+            tuning: Tuning::default(),
+            gestured: None,
             source: Source::Idle,
             line: 0,
             shown_line: 0,
@@ -116,7 +127,7 @@ impl Live {
     /// How the person moves from now on.
     pub fn set_options(&mut self, options: &MotionOptions, wall_secs: f64) {
         self.options = *options;
-        self.idle = idle(options, wall_secs as u64);
+        self.idle = idle(options, wall_secs as u64, Vec::new());
         self.idle_from = wall_secs;
         self.begin_fade(wall_secs);
     }
@@ -150,8 +161,59 @@ impl Live {
         self.face = Some((face, wall_secs));
     }
 
+    /// What a user sets by hand.
+    pub fn tuning(&self) -> &Tuning {
+        &self.tuning
+    }
+
+    pub fn set_tuning(&mut self, tuning: Tuning) {
+        self.tuning = tuning;
+    }
+
+    /// Takes the face that comes from outside now for a face at rest, so that
+    /// only what differs from it is shown; false where none comes.
+    pub fn rest_now(&mut self, wall_secs: f64) -> bool {
+        let Some((face, since)) = &self.face else {
+            return false;
+        };
+        if wall_secs - since >= LOST_SECS {
+            return false;
+        }
+        self.rest = Some(match face {
+            Face::Voice { weights, head } => (*weights, *head),
+            Face::Whole { weights, head, .. } => (*weights, head.unwrap_or_default()),
+        });
+        true
+    }
+
+    /// Faces from outside are shown as they come again.
+    pub fn forget_rest(&mut self) {
+        self.rest = None;
+    }
+
+    /// Plays a gesture, over whatever else moves the person.
+    pub fn gesture(&mut self, name: &str, wall_secs: f64) {
+        let mark = Mark {
+            at_secs: GESTURE_AT_SECS,
+            kind: MarkKind::Gesture(name.to_owned()),
+        };
+        self.idle = idle(&self.options, wall_secs as u64, vec![mark]);
+        self.idle_from = wall_secs;
+        self.gestured = Some(wall_secs);
+        if self.source == Source::Idle {
+            self.begin_fade(wall_secs);
+        }
+    }
+
     /// The pose that is seen when the clocks are there.
     pub fn pose(&mut self, wall_secs: f64, heard_secs: f64) -> Pose {
+        let heard_secs = heard_secs + f64::from(self.tuning.early_secs);
+        let mut pose = self.untuned(wall_secs, heard_secs);
+        self.tuning.apply(&mut pose);
+        pose
+    }
+
+    fn untuned(&mut self, wall_secs: f64, heard_secs: f64) -> Pose {
         let own = self.idle_pose(wall_secs);
         let (source, pose) = self.moved(own, wall_secs, heard_secs);
         if source != self.source || self.line != self.shown_line {
@@ -186,7 +248,7 @@ impl Live {
         let mut at = wall_secs - self.idle_from;
         // Another hour, or a machine that slept: nobody lives through it.
         if at > IDLE_SECS || at > self.idle.newest_secs() + 5.0 {
-            self.idle = idle(&self.options, wall_secs as u64);
+            self.idle = idle(&self.options, wall_secs as u64, Vec::new());
             self.idle_from = wall_secs;
             self.begin_fade(wall_secs);
             at = 0.0;
@@ -199,15 +261,27 @@ impl Live {
         if let Some((face, since)) = &self.face
             && wall_secs - since < LOST_SECS
         {
-            return (Source::Face, with_face(own, face));
+            return (Source::Face, with_face(own, face, self.rest.as_ref()));
         }
+        let share = self.gesture_share(wall_secs);
         if let Some(pose) = self.talk_pose(heard_secs) {
-            return (Source::Talk, pose);
+            return (Source::Talk, with_gesture(pose, &own, share));
         }
         if let Some(pose) = self.track_pose(wall_secs, heard_secs) {
-            return (Source::Track, pose);
+            return (Source::Track, with_gesture(pose, &own, share));
         }
         (Source::Idle, own)
+    }
+
+    /// How much of a gesture is seen beside what else moves, 0 to 1.
+    fn gesture_share(&self, wall_secs: f64) -> f32 {
+        let Some(at) = self.gestured.map(|from| wall_secs - from) else {
+            return 0.0;
+        };
+        let t = (at / FADE_SECS)
+            .min((GESTURE_SECS - at) / FADE_SECS)
+            .clamp(0.0, 1.0) as f32;
+        t * t * (3.0 - 2.0 * t)
     }
 
     fn talk_pose(&mut self, heard_secs: f64) -> Option<Pose> {
@@ -242,9 +316,10 @@ impl Live {
     }
 }
 
-fn idle(options: &MotionOptions, hour: u64) -> Stepper {
+fn idle(options: &MotionOptions, hour: u64, marks: Vec<Mark>) -> Stepper {
     let timing = huashen_core::Timing {
         duration_secs: IDLE_SECS + 10.0,
+        marks,
         ..Default::default()
     };
     let options = MotionOptions {
@@ -255,29 +330,70 @@ fn idle(options: &MotionOptions, hour: u64) -> Stepper {
 }
 
 /// The shapes that a voice moves.
-fn is_mouth(name: &str) -> bool {
-    ["jaw", "mouth", "cheek", "nose", "tongue"]
-        .iter()
-        .any(|part| name.starts_with(part))
-}
-
 fn copy_mouth(from: &ArkitWeights, to: &mut ArkitWeights) {
     for shape in huashen_core::ArkitShape::ALL {
-        if is_mouth(shape.name()) {
+        if Part::of(shape) == Some(Part::Mouth) {
             to[shape] = from[shape];
         }
     }
 }
 
-/// `own` life with a face from outside.
-fn with_face(own: Pose, face: &Face) -> Pose {
+fn turned(a: Euler, b: Euler) -> Euler {
+    Euler::new(a.yaw + b.yaw, a.pitch + b.pitch, a.roll + b.roll)
+}
+
+/// `pose` with `share` of the gesture that `own` makes: its arms, its head on
+/// top, its brows and lids where they do more. The mouth goes on.
+fn with_gesture(pose: Pose, own: &Pose, share: f32) -> Pose {
+    if share <= 0.0 {
+        return pose;
+    }
+    let mut out = pose.lerp(own, share);
+    for shape in huashen_core::ArkitShape::ALL {
+        out.weights[shape] = match Part::of(shape) {
+            Some(Part::Mouth) | None => pose.weights[shape],
+            Some(_) => pose.weights[shape].max(share * own.weights[shape]),
+        };
+    }
+    out.head = turned(pose.head, Euler::default().lerp(own.head, share));
+    (out.left_eye, out.right_eye) = (pose.left_eye, pose.right_eye);
+    out
+}
+
+/// What of `now` differs from a face at rest.
+fn since_rest(now: &ArkitWeights, rest: &ArkitWeights) -> ArkitWeights {
+    ArkitWeights(std::array::from_fn(|i| {
+        // What is left of the way is the whole way.
+        let room = (1.0 - rest.0[i]).max(0.05);
+        ((now.0[i] - rest.0[i]) / room).clamp(0.0, 1.0)
+    }))
+}
+
+/// `own` life with a face from outside, which is at rest like `rest`.
+fn with_face(own: Pose, face: &Face, rest: Option<&(ArkitWeights, Euler)>) -> Pose {
+    let face = match rest {
+        None => face.clone(),
+        Some((shut, straight)) => {
+            let back = Euler::new(-straight.yaw, -straight.pitch, -straight.roll);
+            let mut face = face.clone();
+            match &mut face {
+                Face::Voice { weights, head } => {
+                    *weights = since_rest(weights, shut);
+                    *head = turned(*head, back);
+                }
+                Face::Whole { weights, head, .. } => {
+                    *weights = since_rest(weights, shut);
+                    *head = head.map(|head| turned(head, back));
+                }
+            }
+            face
+        }
+    };
     let mut pose = own;
-    match face {
+    match &face {
         Face::Voice { weights, head } => {
             copy_mouth(weights, &mut pose.weights);
-            pose.head.yaw += head.yaw;
-            pose.head.pitch += head.pitch;
-            pose.head.roll += head.roll;
+            pose.head = turned(pose.head, *head);
         }
         Face::Whole {
             weights,

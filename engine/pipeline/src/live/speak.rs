@@ -37,7 +37,7 @@ pub fn speak(
     // The whole is not known yet: the first utterances set the level.
     let mut meter = LoudnessMeter::new(sample_rate_hz)?;
     let mut options = *options;
-    for piece in synth.speak(script, voice)? {
+    for piece in synth.speak_soon(script, voice)? {
         let piece = piece?;
         meter.push(&piece.samples)?;
         let prosody: Prosody = {

@@ -75,7 +75,7 @@ impl Composer {
         let device = &gpu.device;
         let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
             label: Some("mouth"),
-            source: wgpu::ShaderSource::Wgsl(crate::shaders::MOUTH.into()),
+            source: crate::shaders::Shader::Mouth.source(),
         });
         let pipeline = device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
             label: Some("mouth"),

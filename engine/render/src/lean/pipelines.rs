@@ -89,7 +89,7 @@ impl Pipelines {
     pub fn new(device: &wgpu::Device, keys: &[Key], samples: u32, mixing: Mixing) -> Self {
         let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
             label: Some("lean"),
-            source: wgpu::ShaderSource::Wgsl(crate::shaders::LEAN.into()),
+            source: crate::shaders::Shader::Lean.source(),
         });
         let uniform = |binding, visibility| wgpu::BindGroupLayoutEntry {
             binding,

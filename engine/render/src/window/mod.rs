@@ -4,6 +4,8 @@
 //! The main thread runs bevy's event loop and nothing else; a thread of its own
 //! draws (`show`), so that neither waits for the other.
 
+mod paint;
+mod panel;
 mod show;
 mod surface;
 
@@ -13,7 +15,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bevy::app::{App, AppExit, TaskPoolPlugin, Update};
 use bevy::ecs::prelude::*;
@@ -25,9 +27,14 @@ use bevy::window::{
 use bevy::winit::{UpdateMode, WinitPlugin, WinitSettings};
 use crossbeam_channel::{Receiver, Sender};
 use huashen_avatar::{Avatar, Framing};
-use huashen_core::{Pose, Size};
+use huashen_core::{Frame, Pose, Size};
 
 use crate::{Background, Look, RenderError};
+pub use panel::{
+    Choice, Choices, HandMove, Language, List, Message, Panel, PanelAction, PanelOptions,
+    PanelState, Question,
+};
+use panel::{Hands, Sketch};
 use show::{News, Start};
 
 /// What is behind the person in a picture of this size.
@@ -35,6 +42,16 @@ pub type Backdrop = Arc<dyn Fn(Size) -> Background + Send + Sync>;
 
 /// Asked for each picture: the pose that will be seen in so many seconds.
 pub type Poses = Box<dyn FnMut(f64) -> Pose + Send>;
+
+/// Given each picture that was seen and the moment it was posed for; must not wait.
+pub type FrameTap = Box<dyn FnMut(Arc<Frame>, Instant) + Send>;
+
+/// Who is given pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TapFor {
+    Record,
+    Camera,
+}
 
 /// Told what happens, from any thread; must not wait.
 pub type Tell = Arc<dyn Fn(WindowEvent) + Send + Sync>;
@@ -48,7 +65,7 @@ pub struct Cast {
 }
 
 /// How a window opens.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct WindowOptions {
     pub title: String,
     /// In logical pixels.
@@ -58,6 +75,7 @@ pub struct WindowOptions {
     /// What is behind the window shows through where the background is
     /// [`Background::Transparent`], if the desktop can.
     pub transparent: bool,
+    pub panel: Option<PanelOptions>,
 }
 
 /// What happens in a window.
@@ -76,6 +94,10 @@ pub enum WindowEvent {
     Saved(PathBuf),
     /// Something was asked for that cannot be; all stays as it was.
     Failed(String),
+    /// The user asks for something in the panel.
+    Panel(PanelAction),
+    /// A [`WindowOrder::Hand`] was carried out.
+    HandDone,
 }
 
 /// What a window is told to do.
@@ -90,6 +112,12 @@ pub enum WindowOrder {
     Title(String),
     /// Writes what the window shows next into a PNG.
     Screenshot(PathBuf),
+    /// Builds anew what draws, with what was read meanwhile.
+    Rebuild,
+    /// Gives pictures away from now on, or no longer; they keep their size meanwhile.
+    Tap(TapFor, Option<FrameTap>),
+    /// Does what a user would do with keys and pointer.
+    Hand(HandMove),
     Quit,
 }
 
@@ -101,6 +129,7 @@ pub struct WindowGauge {
     latency: AtomicU64,
     most_fps: AtomicU64,
     software: AtomicBool,
+    settled: AtomicBool,
     /// The last seconds of pictures: how much later than expected they were seen.
     late: Mutex<VecDeque<f32>>,
 }
@@ -132,6 +161,11 @@ impl WindowGauge {
     /// Whether a processor draws.
     pub fn is_software(&self) -> bool {
         self.software.load(Ordering::Relaxed)
+    }
+
+    /// Whether pictures have the size and the person that they are to have.
+    pub fn is_settled(&self) -> bool {
+        self.settled.load(Ordering::Relaxed)
     }
 
     /// How much later than the moment it was posed for each of the last
@@ -185,12 +219,14 @@ pub fn run_window(
     check_desktop()?;
     let mut app = app(options)?;
     let (to_show, news) = crossbeam_channel::unbounded();
+    let (to_paint, panels) = crossbeam_channel::unbounded();
     let start = Start {
         size: options.size,
         transparent: options.transparent,
         cast,
         poses,
         news,
+        panels,
         tell_self: to_show.clone(),
         tell: Arc::clone(&tell),
         gauge,
@@ -203,13 +239,16 @@ pub fn run_window(
     app.insert_resource(Desk {
         orders,
         to_show,
-        tell,
+        tell: Arc::clone(&tell),
         thread: Some(thread),
         outcome: Arc::clone(&outcome),
         opened: false,
         size: options.size,
     });
     app.add_systems(Update, (follow_window, hear_user, obey).chain());
+    if let Some(panel) = &options.panel {
+        panel::add(&mut app, panel.clone(), to_paint, tell);
+    }
     app.run();
     std::mem::replace(&mut *lock(&outcome), Ok(()))
 }
@@ -224,11 +263,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// [`RenderError::NoWindow`] where no desktop can be reached.
 pub fn check_desktop() -> Result<(), RenderError> {
     let set = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty());
-    if cfg!(all(unix, not(target_os = "macos"))) && !set("DISPLAY") {
-        return Err(RenderError::NoWindow(match set("WAYLAND_DISPLAY") {
-            true => "this desktop is Wayland without Xwayland".to_owned(),
-            false => "DISPLAY is not set, so no desktop can be reached".to_owned(),
-        }));
+    let reached = ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"]
+        .into_iter()
+        .any(set);
+    if cfg!(all(unix, not(target_os = "macos"))) && !reached {
+        return Err(RenderError::NoWindow(
+            "neither DISPLAY nor WAYLAND_DISPLAY is set, so no desktop can be reached".to_owned(),
+        ));
     }
     Ok(())
 }
@@ -353,6 +394,7 @@ fn hear_user(
     mut keys: MessageReader<KeyboardInput>,
     mut drops: MessageReader<FileDragAndDrop>,
     mut closes: MessageReader<WindowCloseRequested>,
+    mut sketch: Option<ResMut<Sketch>>,
     desk: Res<Desk>,
 ) {
     for key in keys.read().filter(|k| k.state.is_pressed() && !k.repeat) {
@@ -360,6 +402,12 @@ fn hear_user(
             Key::Character(text) => text.to_string(),
             other => format!("{other:?}"),
         };
+        if let Some(sketch) = &mut sketch {
+            let always = name == "F2" || name == "F11";
+            if (sketch.has_keyboard && !always) || sketch.key(&name) {
+                continue;
+            }
+        }
         (desk.tell)(WindowEvent::Key(name));
     }
     for drop in drops.read() {
@@ -376,6 +424,7 @@ fn hear_user(
 fn obey(
     mut windows: Query<&mut Window, With<PrimaryWindow>>,
     mut desk: ResMut<Desk>,
+    mut hands: Option<ResMut<Hands>>,
     mut exit: MessageWriter<AppExit>,
 ) {
     while let Ok(order) = desk.orders.try_recv() {
@@ -396,6 +445,16 @@ fn obey(
             }
             WindowOrder::Title(title) => window.title = title,
             WindowOrder::Screenshot(path) => desk.news(News::Screenshot(path)),
+            WindowOrder::Rebuild => desk.news(News::Rebuild),
+            WindowOrder::Tap(who, tap) => desk.news(News::Tap(who, tap)),
+            WindowOrder::Hand(hand_move) => match (&mut hands, hand_move) {
+                (Some(hands), hand_move) => hands.add(hand_move),
+                (None, HandMove::Key(name)) => {
+                    (desk.tell)(WindowEvent::Key(name));
+                    (desk.tell)(WindowEvent::HandDone);
+                }
+                (None, _) => (desk.tell)(WindowEvent::Failed("there is no panel".to_owned())),
+            },
             // It is not waited for here: it needs bevy's threads to end.
             WindowOrder::Quit => desk.news(News::Stop),
         }

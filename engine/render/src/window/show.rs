@@ -12,8 +12,9 @@ use bevy::window::RawHandleWrapper;
 use crossbeam_channel::{Receiver, Sender};
 use huashen_core::{Frame, PixelFormat, Pose, SinkError, Size};
 
+use super::paint::PanelPicture;
 use super::surface::{Presented, Surface};
-use super::{Backdrop, Cast, Poses, Tell, WindowEvent, WindowGauge};
+use super::{Backdrop, Cast, FrameTap, Poses, TapFor, Tell, WindowEvent, WindowGauge};
 use crate::adapter::Gpu;
 use crate::{RenderError, RenderOptions, Renderer, adapter};
 
@@ -35,6 +36,8 @@ pub(super) enum News {
     Cast(Box<Cast>),
     Backdrop(Backdrop),
     Screenshot(PathBuf),
+    Tap(TapFor, Option<FrameTap>),
+    Rebuild,
     /// A renderer for another size or person, from the thread that builds it.
     Rebuilt(Box<Result<Renderer, RenderError>>, Arc<Cast>),
     Stop,
@@ -48,6 +51,7 @@ pub(super) struct Start {
     pub cast: Cast,
     pub poses: Poses,
     pub news: Receiver<News>,
+    pub panels: Receiver<PanelPicture>,
     /// To itself.
     pub tell_self: Sender<News>,
     pub tell: Tell,
@@ -74,7 +78,9 @@ pub(super) fn run(start: Start) -> Result<(), RenderError> {
         building: false,
         again: false,
         shots: Vec::new(),
+        taps: [None, None],
         news: start.news,
+        panels: start.panels,
         tell_self: start.tell_self,
         tell: start.tell,
         gauge: start.gauge,
@@ -129,7 +135,10 @@ struct Show {
     /// Something changed while a renderer was being built.
     again: bool,
     shots: Vec<PathBuf>,
+    /// Who is given the pictures once they were seen; their size stays for so long.
+    taps: [Option<FrameTap>; 2],
     news: Receiver<News>,
+    panels: Receiver<PanelPicture>,
     tell_self: Sender<News>,
     tell: Tell,
     gauge: Arc<WindowGauge>,
@@ -177,7 +186,7 @@ impl Show {
                 Some(pose)
             };
             let mut sink = |frame: Frame| -> Result<(), SinkError> {
-                state.borrow_mut().show(&frame);
+                state.borrow_mut().show(frame);
                 Ok(())
             };
             renderer.render(&mut std::iter::from_fn(&mut next), &mut sink)?;
@@ -197,7 +206,8 @@ impl Show {
                 {
                     surface.resize(size);
                 }
-                self.want(size);
+                let area = self.surface.as_ref().map_or(size, Surface::area);
+                self.want(area);
             }
             News::Cast(cast) => {
                 self.cast = Arc::from(cast);
@@ -216,6 +226,13 @@ impl Show {
                 self.again |= self.building;
             }
             News::Screenshot(path) => self.shots.push(path),
+            News::Tap(who, tap) => self.taps[who as usize] = tap,
+            News::Rebuild => {
+                if let Some(surface) = &mut self.surface {
+                    surface.rebuild();
+                }
+                self.rebuild();
+            }
             News::Rebuilt(built, cast) => {
                 self.building = false;
                 match *built {
@@ -243,7 +260,9 @@ impl Show {
     }
 
     fn rebuild_is_due(&self) -> bool {
-        !self.building && self.wanted.is_some_and(|(_, at)| Instant::now() >= at)
+        !self.building
+            && self.taps.iter().all(Option::is_none)
+            && self.wanted.is_some_and(|(_, at)| Instant::now() >= at)
     }
 
     fn rebuild_when_due(&mut self) {
@@ -291,13 +310,19 @@ impl Show {
         self.next_due += Duration::from_secs_f64(1.0 / fps);
     }
 
-    fn show(&mut self, frame: &Frame) {
+    fn show(&mut self, frame: Frame) {
         let Some(surface) = &mut self.surface else {
             return;
         };
-        let presented = surface.present(frame);
+        let mut area = None;
+        while let Ok(picture) = self.panels.try_recv() {
+            if surface.take_panel(picture) {
+                area = Some(surface.area());
+            }
+        }
+        let presented = surface.present(&frame);
         for path in std::mem::take(&mut self.shots) {
-            let saved = surface.picture(frame).and_then(|p| save(&p, &path));
+            let saved = surface.picture(&frame).and_then(|p| save(&p, &path));
             (self.tell)(match saved {
                 Ok(()) => WindowEvent::Saved(path),
                 Err(error) => WindowEvent::Failed(error.to_string()),
@@ -312,6 +337,11 @@ impl Show {
             let secs = at.elapsed().as_secs_f64();
             self.gauge.note_late(secs - expected);
             self.ahead_secs += (secs.min(1.0) - self.ahead_secs) * 0.1;
+            let seen = at + Duration::from_secs_f64(expected);
+            let frame = Arc::new(frame);
+            for tap in self.taps.iter_mut().flatten() {
+                tap(Arc::clone(&frame), seen);
+            }
         }
         if presented == Presented::Shown {
             if self.shown == 0 {
@@ -320,6 +350,11 @@ impl Show {
             self.shown += 1;
             self.gauge.count();
         }
+        if let Some(area) = area {
+            self.want(area);
+        }
+        let settled = !self.building && self.wanted.is_none();
+        self.gauge.settled.store(settled, Ordering::Relaxed);
         let elapsed = self.since.0.elapsed().as_secs_f64();
         if elapsed >= 1.0 {
             let fps = (self.shown - self.since.1) as f64 / elapsed;

@@ -6,6 +6,7 @@ use bytemuck::{Pod, Zeroable};
 use huashen_core::{Frame, Size};
 use image::RgbaImage;
 
+use super::paint::{Painter, PanelPicture};
 use crate::RenderError;
 use crate::adapter::Gpu;
 
@@ -28,6 +29,9 @@ pub(super) struct Surface {
     surface: wgpu::Surface<'static>,
     config: wgpu::SurfaceConfiguration,
     blit: Blit,
+    painter: Painter,
+    /// Physical pixels at the right that belong to the panel alone.
+    inset: u32,
     transparent: bool,
     /// Keeps the window alive for as long as it is drawn to.
     _window: RawHandleWrapper,
@@ -86,6 +90,8 @@ impl Surface {
         surface.configure(&gpu.device, &config);
         Ok(Self {
             blit: Blit::new(gpu, format),
+            painter: Painter::new(gpu, format),
+            inset: 0,
             gpu: gpu.clone(),
             surface,
             config,
@@ -107,6 +113,27 @@ impl Surface {
         self.surface.configure(&self.gpu.device, &self.config);
     }
 
+    /// Where pictures are shown: what the panel leaves of the window.
+    pub fn area(&self) -> Size {
+        Size {
+            width: self.config.width.saturating_sub(self.inset).max(1),
+            height: self.config.height,
+        }
+    }
+
+    /// Builds anew the pass that shows pictures.
+    pub fn rebuild(&mut self) {
+        self.blit = Blit::new(&self.gpu, self.config.format);
+    }
+
+    /// Takes the next picture of the panel; true when the area changed.
+    pub fn take_panel(&mut self, picture: PanelPicture) -> bool {
+        let changed = self.inset != picture.inset;
+        self.inset = picture.inset;
+        self.painter.take(picture);
+        changed
+    }
+
     /// Puts `frame` (RGBA) on the window.
     pub fn present(&mut self, frame: &Frame) -> Presented {
         use wgpu::CurrentSurfaceTexture as Got;
@@ -126,9 +153,7 @@ impl Surface {
             .device
             .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         self.blit.upload(frame);
-        let clear = self.clear();
-        self.blit
-            .draw(&mut encoder, &view, frame.size, self.size(), clear);
+        self.draw(&mut encoder, &view, frame.size);
         self.gpu.queue.submit([encoder.finish()]);
         texture.present();
         Presented::Shown
@@ -158,8 +183,7 @@ impl Surface {
         let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         let view = texture.create_view(&wgpu::TextureViewDescriptor::default());
         self.blit.upload(frame);
-        let clear = self.clear();
-        self.blit.draw(&mut encoder, &view, frame.size, size, clear);
+        self.draw(&mut encoder, &view, frame.size);
         encoder.copy_texture_to_buffer(
             texture.as_image_copy(),
             wgpu::TexelCopyBufferInfo {
@@ -205,6 +229,29 @@ impl Surface {
         }))
     }
 
+    /// The picture that was uploaded, `picture` large, and the panel over it.
+    fn draw(&self, encoder: &mut wgpu::CommandEncoder, view: &wgpu::TextureView, picture: Size) {
+        let mut pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
+            label: Some("present"),
+            color_attachments: &[Some(wgpu::RenderPassColorAttachment {
+                view,
+                depth_slice: None,
+                resolve_target: None,
+                ops: wgpu::Operations {
+                    load: wgpu::LoadOp::Clear(self.clear()),
+                    store: wgpu::StoreOp::Store,
+                },
+            })],
+            ..Default::default()
+        });
+        let (area, whole) = (self.area(), self.size());
+        let side = |v: u32| v as f32;
+        pass.set_viewport(0.0, 0.0, side(area.width), side(area.height), 0.0, 1.0);
+        self.blit.draw(&mut pass, picture, area);
+        pass.set_viewport(0.0, 0.0, side(whole.width), side(whole.height), 0.0, 1.0);
+        self.painter.paint(&mut pass, whole);
+    }
+
     fn clear(&self) -> wgpu::Color {
         match self.transparent {
             true => wgpu::Color::TRANSPARENT,
@@ -237,7 +284,7 @@ impl Blit {
         let device = &gpu.device;
         let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
             label: Some("present"),
-            source: wgpu::ShaderSource::Wgsl(crate::shaders::PRESENT.into()),
+            source: crate::shaders::Shader::Present.source(),
         });
         let pipeline = device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
             label: Some("present"),
@@ -331,32 +378,13 @@ impl Blit {
         (size, texture, group)
     }
 
-    fn draw(
-        &self,
-        encoder: &mut wgpu::CommandEncoder,
-        view: &wgpu::TextureView,
-        picture: Size,
-        window: Size,
-        clear: wgpu::Color,
-    ) {
+    /// Draws the picture into an area of the target.
+    fn draw(&self, pass: &mut wgpu::RenderPass<'_>, picture: Size, area: Size) {
         let fit = Fit {
-            scale: fit(picture, window),
+            scale: fit(picture, area),
         };
         self.queue
             .write_buffer(&self.fit, 0, bytemuck::bytes_of(&fit));
-        let mut pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
-            label: Some("present"),
-            color_attachments: &[Some(wgpu::RenderPassColorAttachment {
-                view,
-                depth_slice: None,
-                resolve_target: None,
-                ops: wgpu::Operations {
-                    load: wgpu::LoadOp::Clear(clear),
-                    store: wgpu::StoreOp::Store,
-                },
-            })],
-            ..Default::default()
-        });
         if let Some((_, _, group)) = &self.picture {
             pass.set_pipeline(&self.pipeline);
             pass.set_bind_group(0, group, &[]);

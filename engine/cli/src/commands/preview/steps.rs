@@ -4,13 +4,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use huashen_core::Size;
+use huashen_render::HandMove;
 
 /// One thing that a user does, or waits for.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
     Wait(f64),
     Until(Until),
-    Key(String),
+    /// Keys and pointer, through the window.
+    Hand(HandMove),
     Say(String),
     Drop(PathBuf),
     Resize(Size),
@@ -19,7 +21,7 @@ pub enum Step {
 }
 
 /// What is waited for, up to [`PATIENCE_SECS`].
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Until {
     /// So many pictures were shown.
     Pictures(u64),
@@ -32,6 +34,10 @@ pub enum Until {
     Shut(f32),
     /// The eyes are.
     EyesOpen,
+    /// Pictures have the size and the person that they are to have.
+    Settled,
+    /// The panel says something that contains this.
+    Said(String),
 }
 
 /// A slow machine makes speech in this time.
@@ -57,13 +63,28 @@ fn parse(line: &str) -> anyhow::Result<Step> {
     Ok(match word {
         "wait" => Step::Wait(rest.parse()?),
         "until" => Step::Until(until(rest)?),
-        "key" => Step::Key(rest.to_owned()),
+        "key" => Step::Hand(HandMove::Key(rest.to_owned())),
+        "type" => Step::Hand(HandMove::Type(rest.to_owned())),
+        "click" => Step::Hand(HandMove::Click(rest.to_owned())),
+        "drag" => Step::Hand(drag(rest)?),
         "say" => Step::Say(rest.to_owned()),
         "drop" => Step::Drop(rest.into()),
         "resize" => Step::Resize(rest.parse()?),
         "screenshot" => Step::Screenshot(rest.into()),
         "quit" => Step::Quit,
-        _ => bail!("is no step: wait, until, key, say, drop, resize, screenshot or quit"),
+        _ => bail!(
+            "is no step: wait, until, key, type, click, drag, say, drop, resize, screenshot or quit"
+        ),
+    })
+}
+
+/// `NAME TO` or `NAME FROM TO`, in shares of the widget's width.
+fn drag(text: &str) -> anyhow::Result<HandMove> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    Ok(match words[..] {
+        [name, to] => HandMove::Drag(name.to_owned(), to.parse()?, to.parse()?),
+        [name, from, to] => HandMove::Drag(name.to_owned(), from.parse()?, to.parse()?),
+        _ => bail!("write `drag NAME TO`, from 0 at the left to 1 at the right"),
     })
 }
 
@@ -76,6 +97,10 @@ fn until(text: &str) -> anyhow::Result<Until> {
         "open" => Until::Open(number.parse()?),
         "shut" => Until::Shut(number.parse()?),
         "eyes-open" => Until::EyesOpen,
-        _ => bail!("`until` knows pictures, sound, silence, open, shut and eyes-open"),
+        "settled" => Until::Settled,
+        "said" => Until::Said(number.to_owned()),
+        _ => {
+            bail!("`until` knows pictures, sound, silence, open, shut, eyes-open, settled and said")
+        }
     })
 }

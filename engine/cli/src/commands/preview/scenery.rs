@@ -10,9 +10,9 @@ use crate::args::PictureArgs;
 use crate::picture;
 use crate::settings::Settings;
 
-/// Backgrounds to choose from with a key, after the avatar's own.
+/// Backgrounds to choose from, after the avatar's own.
 const CHOICES: [(&str, Background); 4] = [
-    ("green, for keying", Background::Color([0, 177, 64])),
+    ("green", Background::Color([0, 177, 64])),
     ("dark", Background::Color([18, 20, 24])),
     ("light", Background::Color([236, 238, 241])),
     ("transparent", Background::Transparent),
@@ -47,14 +47,29 @@ impl Scenery {
         })
     }
 
-    /// The next background and its name.
-    pub fn next(&mut self, avatar: &Arc<Avatar>) -> (&'static str, Backdrop) {
-        self.choice = (self.choice + 1) % (CHOICES.len() + 1);
-        let name = match self.choice {
-            0 => "its own",
-            i => CHOICES[i - 1].0,
-        };
-        (name, self.backdrop(avatar))
+    /// All backgrounds, by name.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        std::iter::once("its own").chain(CHOICES.iter().map(|(name, _)| *name))
+    }
+
+    /// Another one, by its place among the names.
+    pub fn choose(&mut self, choice: usize, avatar: &Arc<Avatar>) -> Backdrop {
+        self.choice = choice % (CHOICES.len() + 1);
+        self.backdrop(avatar)
+    }
+
+    /// Whether nothing is behind the person.
+    pub fn is_clear(&self) -> bool {
+        match self.choice.checked_sub(1) {
+            Some(i) => CHOICES[i].1 == Background::Transparent,
+            None => self.options.background == Background::Transparent,
+        }
+    }
+
+    /// Where the face is in pictures of a size.
+    pub fn face(&self, avatar: &Arc<Avatar>) -> Box<dyn Fn(Size) -> Option<[f32; 4]> + Send> {
+        let (avatar, framing) = (Arc::clone(avatar), self.options.framing);
+        Box::new(move |size| picture::face_px(&avatar, framing, size))
     }
 
     fn backdrop(&self, avatar: &Arc<Avatar>) -> Backdrop {

@@ -3,17 +3,19 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, Sender};
 use huashen_audio::Piece;
 use huashen_core::paths;
 use huashen_pipeline::live::speak;
 use huashen_script::Script;
 use huashen_speech::Synthesizer;
 
-use super::preview::Shared;
-use crate::{output, sound};
+use super::control::Happening;
+use super::{Shared, lock};
+use crate::commands::avatar_new;
+use crate::sound;
 
 /// Samples read from a recording at a time.
 const BLOCK: usize = 4096;
@@ -24,12 +26,16 @@ const FPS_WHILE_SPEAKING: f64 = 12.0;
 pub enum Job {
     Script(Script),
     Recording(PathBuf),
+    /// To become an avatar.
+    Photo(PathBuf),
+    /// The same, with the words of who agreed.
+    Film(PathBuf, String),
 }
 
 /// Does the jobs one after the other.
 pub struct Maker {
     shared: Arc<Shared>,
-    voice: Option<String>,
+    happens: Sender<Happening>,
     /// A track moves the person: sound is only heard.
     mute_motion: bool,
     quiet: bool,
@@ -37,10 +43,15 @@ pub struct Maker {
 }
 
 impl Maker {
-    pub fn new(shared: Arc<Shared>, voice: Option<String>, mute_motion: bool, quiet: bool) -> Self {
+    pub fn new(
+        shared: Arc<Shared>,
+        happens: Sender<Happening>,
+        mute_motion: bool,
+        quiet: bool,
+    ) -> Self {
         Self {
             shared,
-            voice,
+            happens,
             mute_motion,
             quiet,
             synth: None,
@@ -48,16 +59,29 @@ impl Maker {
     }
 
     pub fn run(mut self, todo: &Receiver<Job>) {
+        // Loaded before the first line; where it is missing, that line says so.
+        let begun = Instant::now();
+        self.synth = Synthesizer::open(&paths::models_dir()).ok();
+        tracing::debug!("voice model loaded in {:?}", begun.elapsed());
         while let Ok(job) = todo.recv() {
             let done = match &job {
                 Job::Script(script) => self.speak(script),
                 Job::Recording(path) => self.play(path),
+                Job::Photo(path) => self.built(avatar_new::from_dropped(path)),
+                Job::Film(path, consent) => {
+                    self.built(avatar_new::from_dropped_film(path, consent))
+                }
             };
             if let Err(error) = done {
-                output::error_line(&format!("{error:#}"));
+                self.shared.complain(&format!("{error:#}"));
             }
             self.shared.busy.fetch_sub(1, Ordering::AcqRel);
         }
+    }
+
+    fn built(&self, name: anyhow::Result<String>) -> anyhow::Result<()> {
+        self.happens.send(Happening::Built(name?)).ok();
+        Ok(())
     }
 
     /// Sound begins when someone can be seen.
@@ -72,28 +96,27 @@ impl Maker {
             Some(synth) => synth,
             None => Synthesizer::open(&paths::models_dir())?,
         };
+        let voice = lock(&self.shared.voice).clone();
+        let mut ordered = Some(Instant::now());
         let shared = Arc::clone(&self.shared);
         let options = *shared.live().options();
         if shared.gauge.is_software() {
             shared.gauge.limit_fps(FPS_WHILE_SPEAKING);
         }
-        let spoken = speak(
-            &synth,
-            script,
-            self.voice.as_deref(),
-            &options,
-            &mut |line| {
-                self.wait_for_window();
-                let secs = line.secs();
-                let placed = shared
-                    .player
-                    .play(Piece::of(line.samples, line.sample_rate_hz));
-                shared
-                    .live()
-                    .say(line.planner, secs, Box::new(move || placed.start_secs()));
-                !shared.stopped()
-            },
-        );
+        let spoken = speak(&synth, script, voice.as_deref(), &options, &mut |line| {
+            if let Some(ordered) = ordered.take() {
+                shared.first_sound.add(ordered.elapsed().as_secs_f64());
+            }
+            self.wait_for_window();
+            let secs = line.secs();
+            let placed = shared
+                .player
+                .play(Piece::of(line.samples, line.sample_rate_hz));
+            shared
+                .live()
+                .say(line.planner, secs, Box::new(move || placed.start_secs()));
+            !shared.stopped()
+        });
         shared.gauge.limit_fps(f64::INFINITY);
         self.synth = Some(synth);
         Ok(spoken?)
