@@ -2,12 +2,12 @@
 
 use bytemuck::{Pod, Zeroable};
 use glam::Vec2;
-use huashen_avatar::video::film::Footage;
 use huashen_avatar::video::weave::{CORNERS, Weave};
 use huashen_avatar::video::{VideoAvatar, Woven};
 use huashen_core::Size;
 
 use super::planes;
+use super::readers::Readers;
 use crate::RenderError;
 use crate::adapter::Gpu;
 use crate::i420::Rect;
@@ -65,13 +65,12 @@ pub(super) struct Composer {
     count: u32,
     room: Option<Room>,
     takes: Vec<Loaded>,
-    mouths: Box<dyn Footage>,
-    planes: Vec<u8>,
+    mouths: Readers,
 }
 
 impl Composer {
     /// `mouths` gives the pictures of mouths.
-    pub fn new(gpu: Gpu, mouths: Box<dyn Footage>) -> Self {
+    pub fn new(gpu: Gpu, mouths: Readers) -> Self {
         let device = &gpu.device;
         let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
             label: Some("mouth"),
@@ -132,7 +131,6 @@ impl Composer {
             room: None,
             takes: Vec::new(),
             mouths,
-            planes: Vec::new(),
             gpu,
         }
     }
@@ -280,13 +278,11 @@ impl Composer {
             width: side,
             height: side,
         };
-        self.mouths
-            .read(
-                u64::from(avatar.person.takes[take].picture),
-                &mut self.planes,
-            )
+        let planes = self
+            .mouths
+            .read(u64::from(avatar.person.takes[take].picture))
             .map_err(|e| RenderError::Footage(e.to_string()))?;
-        let rgba = planes::to_rgba(&self.planes, size);
+        let rgba = planes::to_rgba(planes, size);
         let extent = wgpu::Extent3d {
             width: side,
             height: side,

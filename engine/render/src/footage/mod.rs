@@ -7,11 +7,12 @@ mod ahead;
 mod blend;
 mod compose;
 mod planes;
+mod readers;
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use huashen_avatar::video::film::{Footage, Shown};
+use huashen_avatar::video::film::Shown;
 use huashen_avatar::video::walk::Walk;
 use huashen_avatar::video::{AHEAD, MouthComposer, Planned, TakeComposer, VideoAvatar};
 use huashen_core::{Frame, FrameSink, PixelFormat, Pose, Size};
@@ -21,6 +22,7 @@ use crate::{AdapterInfo, RenderError, RenderOptions, RenderStats};
 use ahead::Ahead;
 use blend::HeadMove;
 use compose::Composer;
+use readers::Readers;
 
 /// A walk's seed: the same person, the same clip.
 const SEED: u64 = 1;
@@ -31,7 +33,7 @@ pub(crate) struct FootageRenderer {
     avatar: Arc<VideoAvatar>,
     shown: Shown,
     format: PixelFormat,
-    footage: Box<dyn Footage>,
+    footage: Readers,
     walk: Walk,
     mouths: Box<dyn MouthComposer>,
     composer: Composer,
@@ -40,7 +42,6 @@ pub(crate) struct FootageRenderer {
     last: Option<Instant>,
     ahead: Ahead,
     base: Vec<u8>,
-    other: Vec<u8>,
     /// Of frames under way.
     next: u64,
 }
@@ -61,8 +62,8 @@ impl FootageRenderer {
         };
         let shown = avatar.shown(size);
         let lost = |e: huashen_core::SinkError| RenderError::Footage(e.to_string());
-        let mouths = footage.mouths().map_err(lost)?;
-        let footage = footage.open(shown).map_err(lost)?;
+        let mouths = Readers::open(|| footage.mouths()).map_err(lost)?;
+        let footage = Readers::open(|| footage.open(shown)).map_err(lost)?;
         let gpu = open()?;
         let info = gpu.info.clone();
         Ok(Self {
@@ -77,7 +78,6 @@ impl FootageRenderer {
             last: None,
             ahead: Ahead::new(options.step_secs),
             base: Vec::new(),
-            other: Vec::new(),
             avatar: Arc::clone(avatar),
             next: 0,
         })
@@ -143,13 +143,11 @@ impl FootageRenderer {
         let size = self.shown.size;
         let lost = |e: huashen_core::SinkError| RenderError::Footage(e.to_string());
         let step = planned.step;
-        self.footage
-            .read(u64::from(step.frame), &mut self.base)
-            .map_err(lost)?;
+        let base = self.footage.read(u64::from(step.frame)).map_err(lost)?;
+        self.base.clear();
+        self.base.extend_from_slice(base);
         if let Some((to, t)) = step.over {
-            self.footage
-                .read(u64::from(to), &mut self.other)
-                .map_err(lost)?;
+            let other = self.footage.read(u64::from(to)).map_err(lost)?;
             let (from, onto) = self.avatar.heads(step.frame, to, self.shown);
             let middle = from.middle;
             let head = HeadMove {
@@ -157,7 +155,7 @@ impl FootageRenderer {
                 reach: from.half * 2.2,
                 to: &|p| onto.to_px(from.from_px(p)),
             };
-            blend::blend(&mut self.base, &self.other, size, t, &head);
+            blend::blend(&mut self.base, other, size, t, &head);
         }
         if let Some(woven) = &planned.mouth {
             self.composer
