@@ -160,16 +160,52 @@ fn footage_becomes_an_avatar_that_says_other_words() {
         ],
     );
 
+    // Something else can be behind her, and nothing at all.
+    let on_green = [
+        "still",
+        "--avatar",
+        "film",
+        "--background",
+        "#00ff00",
+        "-o",
+        "green.png",
+    ];
+    made(dir, &on_green);
+    made(
+        dir,
+        &[
+            "still",
+            "--avatar",
+            "film",
+            "--background",
+            "transparent",
+            "-o",
+            "clear.png",
+        ],
+    );
+    let open = |name: &str| image::open(dir.join(name)).unwrap().into_rgba8();
+    let (green, clear) = (open("green.png"), open("clear.png"));
+    let (corner, nose) = ((3, 3), (192, 192));
+    let [r, g, b, _] = green.get_pixel(corner.0, corner.1).0;
+    assert!(g > 240 && r < 15 && b < 15, "{r} {g} {b}");
+    let [r, g, _, _] = green.get_pixel(nose.0, nose.1).0;
+    assert!(r > g, "{r} {g}");
+    assert_eq!(clear.get_pixel(corner.0, corner.1)[3], 0);
+    assert_eq!(clear.get_pixel(nose.0, nose.1)[3], 255);
+
     // What has no sense with footage is said, not ignored.
-    for (flag, value) in [("--background", "green"), ("--shot", "half")] {
-        let output = huashen(
-            dir,
-            &["still", "--avatar", "film", flag, value, "-o", "no.png"],
-        );
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(2), "{said}");
-        assert!(said.contains("footage") && said.contains(flag), "{said}");
-    }
+    let output = huashen(
+        dir,
+        &[
+            "still", "--avatar", "film", "--shot", "half", "-o", "no.png",
+        ],
+    );
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("footage") && said.contains("--shot"),
+        "{said}"
+    );
 
     // A damaged bundle is one clear sentence.
     let person = bundle.join("person.safetensors");

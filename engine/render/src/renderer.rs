@@ -55,7 +55,7 @@ impl Default for RenderOptions {
                 height: 720,
             },
             look: Look::Auto,
-            background: Background::Color([40, 60, 90]),
+            background: Background::PLAIN,
             framing: None,
             format: PixelFormat::I420,
             msaa: true,

@@ -37,6 +37,8 @@ use weave::{Weave, Wish, weave};
 pub const PERSON_FILE: &str = "person.safetensors";
 /// Pictures of mouths, one after another, each upright in its square.
 pub const MOUTHS_FILE: &str = "mouths.mp4";
+/// What is person in each frame, white on black; made when it is first needed.
+pub const MATTE_FILE: &str = "matte.mp4";
 
 /// A video avatar, loaded.
 #[derive(Clone)]
