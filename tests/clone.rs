@@ -193,6 +193,61 @@ fn footage_becomes_an_avatar_that_says_other_words() {
     assert_eq!(clear.get_pixel(corner.0, corner.1)[3], 0);
     assert_eq!(clear.get_pixel(nose.0, nose.1)[3], 255);
 
+    // In the film itself she says them, and all but her mouth is as it was.
+    let dub = [
+        "render",
+        "film.mp4",
+        "--avatar",
+        "same",
+        "-o",
+        "dub.mp4",
+        "--consent",
+        consent,
+    ];
+    let output = huashen(dir, &dub);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("--say"), "{said}");
+    made(
+        dir,
+        &[
+            &dub[..],
+            &[
+                "--say",
+                "said.txt",
+                "--label",
+                "off",
+                "--i-label-elsewhere",
+                "a test",
+            ],
+        ]
+        .concat(),
+    );
+    for name in ["film", "dub"] {
+        let (film, picture) = (format!("{name}.mp4"), format!("{name}.png"));
+        ffmpeg(
+            dir,
+            &[
+                "-i",
+                &film,
+                "-vf",
+                "select=eq(n\\,40)",
+                "-frames:v",
+                "1",
+                &picture,
+            ],
+        );
+    }
+    let (film, dub) = (open("film.png"), open("dub.png"));
+    let apart = |rows: std::ops::Range<u32>| {
+        let of = |y: u32, x: u32| film.get_pixel(x, y)[1].abs_diff(dub.get_pixel(x, y)[1]);
+        let n = (rows.len() * 384) as f64;
+        rows.flat_map(|y| (0..384).map(move |x| f64::from(of(y, x))))
+            .sum::<f64>()
+            / n
+    };
+    assert!(apart(0..140) < 3.0, "{}", apart(0..140));
+
     // What has no sense with footage is said, not ignored.
     let output = huashen(
         dir,

@@ -297,14 +297,11 @@ impl MouthComposer for TakeComposer {
 }
 
 impl VideoAvatar {
-    /// The walk through the footage.
-    pub fn walk(&self, seed: u64) -> Walk {
-        Walk::new(
-            &self.person.frames,
-            &self.person.jumps,
-            self.about.fps(),
-            seed,
-        )
+    /// The walk through the footage; `straight`: as it was filmed, while it lasts.
+    pub fn walk(&self, straight: bool, seed: u64) -> Walk {
+        let person = &self.person;
+        let walk = if straight { Walk::straight } else { Walk::new };
+        walk(&person.frames, &person.jumps, self.about.fps(), seed)
     }
 }
 

@@ -44,6 +44,8 @@ pub struct Walk {
     fps: f64,
     at: f64,
     planned: Option<Jump>,
+    /// From the beginning on as it was filmed, up to the jump that is planned.
+    straight: bool,
     /// Going over from one frame to another.
     blending: bool,
     /// Pictures since one was held or passed over.
@@ -79,12 +81,26 @@ impl Walk {
             fps,
             at: longest.0 as f64,
             planned: None,
+            straight: false,
             blending: false,
             since: 0,
             shown: vec![0.0; (frames.len() as f64 / fps).ceil() as usize + 1],
             random: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
         };
         walk.plan(1.0 / fps, &[]);
+        walk
+    }
+
+    /// As it was filmed, from the first frame to the last from which something
+    /// follows; then on as every walk.
+    pub fn straight(frames: &[Filmed], jumps: &[Jump], fps: f64, seed: u64) -> Self {
+        let mut walk = Self::new(frames, jumps, fps, seed);
+        walk.at = 0.0;
+        walk.straight = true;
+        walk.planned = jumps.iter().copied().max_by_key(|j| j.from);
+        if walk.planned.is_none() {
+            walk.ends.fill(frames.len() as u32);
+        }
         walk
     }
 
@@ -154,7 +170,11 @@ impl Walk {
     /// done: now, and as far as is known in the pictures after.
     pub fn step(&mut self, secs: f64, coming: &[Coming]) -> Step {
         let end = self.ends.get(self.at as usize).copied().unwrap_or(0);
-        let last = end.saturating_sub(1);
+        let mut last = end.saturating_sub(1);
+        if self.straight {
+            // Also where nobody is to be seen.
+            last = last.max(self.planned.map_or(0, |jump| jump.from));
+        }
         let frame = (self.at.round() as u32).min(last);
         let mut step = Step { frame, over: None };
         if let Some(jump) = self.planned
@@ -164,6 +184,7 @@ impl Walk {
             let t = (gone / BLEND as f64).min(1.0) as f32;
             let to = f64::from(jump.to) + gone;
             self.blending = true;
+            self.straight = false;
             if t >= 1.0 || frame == last {
                 self.at = to;
                 self.blending = false;
@@ -195,7 +216,7 @@ impl Walk {
         self.since += 1;
         let here = self.at.round() as usize;
         let still = self.does.get(here).is_some_and(|d| d.stir < STILL);
-        if self.blending || !still || self.since < APART || coming.len() < 2 {
+        if self.blending || self.straight || !still || self.since < APART || coming.len() < 2 {
             return 1.0;
         }
         let ahead = |all: &[Coming], step_secs: f64| -> Option<f64> {
@@ -343,5 +364,31 @@ mod tests {
         };
         let (with, without) = (follow(true), follow(false));
         assert!(with > 1.5 * without, "{with} {without}");
+    }
+
+    #[test]
+    fn straight_is_as_it_was_filmed_until_it_ends() {
+        let (mut frames, thumbs) = footage(200);
+        let jumps = jumps(&frames, &thumbs, 25.0);
+        let last = jumps.iter().map(|j| j.from).max().unwrap();
+        for frame in &mut frames[20..30] {
+            frame.usable = false;
+        }
+        let mut walk = Walk::straight(&frames, &jumps, 25.0, 7);
+        for i in 0..last {
+            let coming = [
+                Coming::default(),
+                Coming {
+                    speaks: true,
+                    stir: 1.0,
+                },
+            ];
+            let step = walk.step(1.0 / 25.0, &coming);
+            assert_eq!((step.frame, step.over), (i, None));
+        }
+        for _ in 0..300 {
+            let step = walk.step(1.0 / 25.0, &[]);
+            assert!((step.frame as usize) < frames.len());
+        }
     }
 }

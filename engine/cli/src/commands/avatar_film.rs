@@ -65,7 +65,7 @@ pub struct Findings {
 
 pub fn run(args: &NewAvatar, video: &Path, name: &str, quiet: bool) -> anyhow::Result<ExitCode> {
     let folder = paths::avatars_dir().join(name);
-    let consent = consent(args)?;
+    let consent = consent(args.consent.as_deref())?;
     let made = build(
         &Order {
             video,
@@ -77,6 +77,7 @@ pub fn run(args: &NewAvatar, video: &Path, name: &str, quiet: bool) -> anyhow::R
                 true => LEAST_SECS / 2.0,
                 false => LEAST_SECS,
             },
+            lasts: true,
         },
         quiet,
     )
@@ -94,14 +95,15 @@ pub fn from_dropped(video: &Path, name: &str, folder: &Path, consent: &str) -> a
         folder,
         consent,
         least_secs: LEAST_SECS,
+        lasts: true,
     };
     build(&order, false).map(|_| ())
 }
 
 /// Who agreed: as told, or as asked for on a terminal.
-fn consent(args: &NewAvatar) -> anyhow::Result<String> {
+pub fn consent(told: Option<&str>) -> anyhow::Result<String> {
     use std::io::{BufRead, IsTerminal, Write};
-    let told = match &args.consent {
+    let told = match told {
         Some(text) => text.trim().to_owned(),
         None if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() => {
             let mut err = std::io::stderr();
@@ -132,6 +134,8 @@ pub struct Order<'a> {
     pub folder: &'a Path,
     pub consent: &'a str,
     pub least_secs: f64,
+    /// What was looked at when Ctrl-C came is kept for the next run.
+    pub lasts: bool,
 }
 
 /// Builds the avatar, the whole folder or nothing of it. What was looked at
@@ -148,7 +152,7 @@ pub fn build(order: &Order<'_>, quiet: bool) -> anyhow::Result<Findings> {
     let made = film(order, reader, (&mut reel, known), quiet)
         .and_then(|(filming, size)| finish(order, filming, (size, rate), &reel, quiet));
     let stopped = matches!(&made, Err(e) if e.is::<Cancelled>());
-    if stopped && reel.is_worth_keeping() {
+    if stopped && order.lasts && reel.is_worth_keeping() {
         output::note("what was looked at is kept: the same command goes on from there");
     } else if let Err(error) = reel.discard() {
         // Whatever went wrong before says more.

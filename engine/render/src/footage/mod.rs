@@ -37,6 +37,7 @@ pub(crate) struct FootageRenderer {
     format: PixelFormat,
     footage: Readers,
     walk: Walk,
+    straight: bool,
     mouths: Box<dyn MouthComposer>,
     composer: Composer,
     /// None: the footage keeps what was behind the person.
@@ -77,7 +78,8 @@ impl FootageRenderer {
             shown,
             format: options.format,
             footage,
-            walk: avatar.walk(SEED),
+            walk: avatar.walk(options.straight, SEED),
+            straight: options.straight,
             mouths: Box::new(TakeComposer::new(Arc::clone(avatar), shown, AHEAD)),
             composer: Composer::new(gpu, mouths),
             step_secs: options.step_secs,
@@ -131,7 +133,7 @@ impl FootageRenderer {
         if self.step_secs.is_some() {
             // Each clip begins anew, whatever was rendered before.
             self.ahead = Ahead::new(self.step_secs);
-            self.walk = self.avatar.walk(SEED);
+            self.walk = self.avatar.walk(self.straight, SEED);
             self.mouths = Box::new(TakeComposer::new(
                 Arc::clone(&self.avatar),
                 self.shown,
