@@ -40,6 +40,7 @@ pub fn here(need: &str) -> Result<bool, String> {
         "vulkan" => huashen_render::probe().is_ok(),
         "ffmpeg" => runs("ffprobe", "-version"),
         "desktop" => runs("Xvfb", "-help"),
+        "wayland" => runs("weston", "--version"),
         "pulse" => {
             runs("pulseaudio", "--version") && runs("paplay", "--version") && alsa_speaks_pulse()
         }

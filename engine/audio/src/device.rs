@@ -139,6 +139,16 @@ pub(crate) type Fill = Box<dyn FnMut(usize, f64, &mut dyn FnMut(usize, f32)) + S
 /// What takes a device's buffer: mono samples, and how old the first one is.
 pub(crate) type Take = Box<dyn FnMut(&mut dyn Iterator<Item = f32>, f64) + Send>;
 
+/// Whether the output called `wanted`, or the desktop's own, could be opened.
+pub(crate) fn has_output(wanted: Option<&str>) -> bool {
+    let host = host();
+    let device = match wanted {
+        Some(name) => find(&host, name, DeviceTrait::supports_output).ok(),
+        None => host.default_output_device(),
+    };
+    device.is_some_and(|device| device.default_output_config().is_ok())
+}
+
 /// Opens the output called `wanted`, or the desktop's own.
 pub(crate) fn open_output(
     wanted: Option<&str>,
@@ -259,7 +269,7 @@ fn play<T: SizedSample + FromSample<f32>>(
     lost: &Lost,
 ) -> Result<Stream, cpal::Error> {
     // The clock knows of the delay, so that a busy machine may have its time.
-    let config = config(supported, 0.05);
+    let config = config(supported, 0.1);
     let channels = usize::from(config.channels).max(1);
     device.build_output_stream::<T, _, _>(
         config,

@@ -1,7 +1,7 @@
 //! What empties the player's ring: a device's callback, or a timer.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -35,6 +35,11 @@ impl Outlet {
             base_secs,
             taken: 0,
         }
+    }
+
+    /// Its device's rate.
+    pub fn rate_hz(&self) -> f64 {
+        self.rate_hz
     }
 
     /// Gives up to `frames` samples, the first of which is heard in `delay_secs`.
@@ -91,6 +96,41 @@ impl Outlet {
     }
 }
 
+/// Where an outlet waits while no device has it.
+pub(crate) type Shelf = Arc<Mutex<Option<Outlet>>>;
+
+/// An outlet in a device's hands; when the stream lets go of it, it is back on
+/// its shelf, with the sound that was not played yet.
+pub(crate) struct Lent {
+    outlet: Option<Outlet>,
+    shelf: Shelf,
+}
+
+impl Lent {
+    pub fn new(outlet: Outlet, shelf: &Shelf) -> Self {
+        Self {
+            outlet: Some(outlet),
+            shelf: Arc::clone(shelf),
+        }
+    }
+
+    fn rate_hz(&self) -> f64 {
+        self.outlet.as_ref().map_or(0.0, Outlet::rate_hz)
+    }
+
+    pub fn fill(&mut self, frames: usize, delay_secs: f64, put: &mut dyn FnMut(usize, f32)) {
+        if let Some(outlet) = &mut self.outlet {
+            outlet.fill(frames, delay_secs, put);
+        }
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        *self.shelf.lock().unwrap_or_else(PoisonError::into_inner) = self.outlet.take();
+    }
+}
+
 /// What empties the ring.
 pub(crate) enum Drain {
     Device(Open),
@@ -99,16 +139,17 @@ pub(crate) enum Drain {
 }
 
 impl Drain {
-    pub fn silence(mut outlet: Outlet) -> Self {
+    pub fn silence(mut outlet: Lent) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let thread = std::thread::Builder::new()
             .name("huashen-silence".to_owned())
             .spawn(move || {
+                let rate_hz = outlet.rate_hz();
                 let (start, mut done) = (Instant::now(), 0_u64);
                 while !stopped.load(Ordering::Acquire) {
                     std::thread::sleep(Duration::from_millis(10));
-                    let due = (start.elapsed().as_secs_f64() * outlet.rate_hz) as u64;
+                    let due = (start.elapsed().as_secs_f64() * rate_hz) as u64;
                     outlet.fill((due - done) as usize, 0.0, &mut |_, _| {});
                     done = due;
                 }

@@ -5,8 +5,8 @@
 //! no device a timer empties the ring instead, so that time goes on.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -15,13 +15,13 @@ use rtrb::{Producer, RingBuffer};
 
 use crate::AudioError;
 use crate::clock::Clock;
-use crate::device::{Fill, Open, open_output};
-use crate::outlet::{Drain, Outlet};
+use crate::device::{Fill, Open, has_output, open_output};
+use crate::outlet::{Drain, Lent, Outlet, Shelf};
 use crate::resample::Resampler;
 use crate::tap::{Tapped, Taps};
 
 /// How much sound waits in the ring: what a busy machine may be late by.
-const RING_SECS: f64 = 0.25;
+const RING_SECS: f64 = 1.0;
 /// The ring is looked after this often.
 const TICK: Duration = Duration::from_millis(5);
 /// The rate where there is no device.
@@ -35,6 +35,9 @@ const WATCHED_SECS: f64 = 1.0;
 const STEADY: Duration = Duration::from_secs(10);
 /// One that breaks off more often at a stretch is given up.
 const MOST_RESTARTS: u32 = 5;
+
+/// Between two looks for a device where there is none.
+const RETRY: Duration = Duration::from_secs(5);
 
 /// Told what a user should know of the devices.
 pub type Notice = Arc<dyn Fn(&str) + Send + Sync>;
@@ -272,6 +275,11 @@ struct Pump {
     /// The device that was lost, until another is open.
     lost: Option<String>,
     restarts: u32,
+    /// Buffers that devices before this one went without.
+    missed: u64,
+    /// The device there is keeps no time: no other is looked for.
+    gave_up: bool,
+    shelf: Shelf,
 }
 
 impl Pump {
@@ -294,6 +302,9 @@ impl Pump {
             taken_at_open: 0,
             lost: None,
             restarts: 0,
+            missed: 0,
+            gave_up: false,
+            shelf: Shelf::default(),
         };
         pump.open();
         pump
@@ -357,18 +368,32 @@ impl Pump {
 
     fn open_silence(&mut self, why: &str) {
         (self.notice)(&format!("no sound: {why}; going on in silence"));
-        let outlet = self.connect(SILENT_HZ);
-        self.drain = Some(Drain::silence(outlet));
+        let lent = Lent::new(self.outlet(SILENT_HZ), &self.shelf);
+        self.drain = Some(Drain::silence(lent));
+        self.opened = Instant::now();
     }
 
     fn try_open(&mut self, wanted: Option<&str>) -> Result<Open, AudioError> {
         open_output(wanted, |rate_hz| {
-            let mut outlet = self.connect(rate_hz);
+            let mut lent = Lent::new(self.outlet(rate_hz), &self.shelf);
             let fill: Fill = Box::new(move |frames, delay_secs, put| {
-                outlet.fill(frames, delay_secs, put);
+                lent.fill(frames, delay_secs, put);
             });
             fill
         })
+    }
+
+    /// For a device of this rate: what the last one gave back, where that fits.
+    fn outlet(&mut self, rate_hz: u32) -> Outlet {
+        let kept = self
+            .shelf
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        match kept.filter(|outlet| outlet.rate_hz() == f64::from(rate_hz)) {
+            Some(outlet) => outlet,
+            None => self.connect(rate_hz),
+        }
     }
 
     /// A fresh ring for a device of this rate; what the old one held is lost.
@@ -399,11 +424,16 @@ impl Pump {
     /// Notices a device that went away or keeps no time.
     fn watch(&mut self) {
         let Some(Drain::Device(open)) = &self.drain else {
+            if !self.gave_up && self.opened.elapsed() > RETRY {
+                self.look_again();
+            }
             return;
         };
-        let missed = open.lost.missed();
+        let missed = self.missed + open.lost.missed();
         self.shared.missed.store(missed, Ordering::Relaxed);
         if open.lost.is_lost() {
+            // What it was playing when it broke off.
+            self.missed = missed + 1;
             self.lose(open.name.clone());
             return;
         }
@@ -413,7 +443,33 @@ impl Pump {
             if taken as f64 / self.rate_hz > secs * TOO_FAST + RING_SECS {
                 let name = open.name.clone();
                 self.drain = None;
+                self.gave_up = true;
                 self.open_silence(&format!("the sound device {name} keeps no time"));
+            }
+        }
+    }
+
+    /// A device may have come where there was none.
+    fn look_again(&mut self) {
+        self.opened = Instant::now();
+        let wanted = self.wanted.clone().filter(|name| has_output(Some(name)));
+        if wanted.is_none() && !has_output(None) {
+            return;
+        }
+        // The timer gives the ring back.
+        self.drain = None;
+        match self.try_open(wanted.as_deref()) {
+            Ok(open) => {
+                (self.notice)(&format!("sound: {}, {} Hz", open.name, open.rate_hz));
+                self.drain = Some(Drain::Device(open));
+                self.restarts = 0;
+                self.opened = Instant::now();
+                self.taken_at_open = self.shared.taken.load(Ordering::Relaxed);
+            }
+            Err(_) => {
+                // Said once already.
+                let lent = Lent::new(self.outlet(SILENT_HZ), &self.shelf);
+                self.drain = Some(Drain::silence(lent));
             }
         }
     }
@@ -546,6 +602,9 @@ mod tests {
             taken_at_open: 0,
             lost: None,
             restarts: 0,
+            missed: 0,
+            gave_up: false,
+            shelf: Shelf::default(),
         };
         let mut outlet = pump.connect(48_000);
         let ramp = |from: usize, n: usize| (from..from + n).map(|i| i as f32).collect();

@@ -67,7 +67,7 @@ pub enum Command {
     Still(Still),
     /// Show an avatar live in a window: it waits, speaks, or follows a voice
     #[command(
-        after_help = "Examples:\n  huashen preview                                     someone who waits\n  huashen preview --avatar alice --audio talk.wav\n  huashen preview --script hello.txt --emotion happy\n  huashen preview --mic --vmc-out localhost:39539     your voice moves her, and a VRM app too\n\nKeys: Space holds the sound, B changes the background, F fills the screen, T stays on top,\nS takes a screenshot, Esc quits. Drop a recording, a script or a model on the window."
+        after_help = "Examples:\n  huashen preview                                     someone who waits\n  huashen preview --avatar alice --audio talk.wav\n  huashen preview --script hello.txt --emotion happy\n  huashen preview --mic --vmc-out localhost:39539     your voice moves her, and a VRM app too\n\nKeys:\n  P, F2   show or hide the panel     L      type a line and hear it\n  Space   hold the sound, go on      X      stop it\n  R       record, end the recording  S      take a screenshot\n  M       follow the microphone      1…9    gestures\n  A V     next avatar, voice         E Y    next emotion, style\n  B       next background            0      let go of all that is held\n  F T     fill the screen, on top    ? Esc  help, quit\n  Tab, arrows, Space and Enter walk and use the panel; Esc leaves it.\n\nDrop a recording, a script, a track, a photo, a video or a model on the window."
     )]
     Preview(Box<Preview>),
     /// Measure accuracy, as tables, beside baselines

@@ -77,13 +77,11 @@ pub fn options(
     format: PixelFormat,
 ) -> anyhow::Result<RenderOptions> {
     let framing = framing(args);
-    if avatar.video.is_some() {
-        if framing.is_some() {
-            bail!(
-                "{} is footage and is shown as it was filmed: leave out --shot, and choose the shape by --size",
-                avatar.manifest.name
-            );
-        }
+    if avatar.video.is_some() && framing.is_some() {
+        bail!(
+            "{} is footage and is shown as it was filmed: leave out --shot, and choose the shape by --size",
+            avatar.manifest.name
+        );
     }
     let background = match background_text(args, settings, avatar) {
         Some(text) => {

@@ -321,7 +321,7 @@ fn draw(
 }
 
 /// The voice that the avatar's maker chose for the script's language.
-fn own_voice<'a>(avatar: &'a Avatar, script: &Script) -> Option<&'a str> {
+pub fn own_voice<'a>(avatar: &'a Avatar, script: &Script) -> Option<&'a str> {
     // Names of Mandarin voices begin with z.
     let language = if Synthesizer::default_voice(script).starts_with('z') {
         "zh"

@@ -15,6 +15,7 @@ use huashen_speech::Synthesizer;
 use super::control::Happening;
 use super::{Shared, lock};
 use crate::commands::avatar_new;
+use crate::commands::render::own_voice;
 use crate::sound;
 
 /// Samples read from a recording at a time.
@@ -59,6 +60,13 @@ impl Maker {
     }
 
     pub fn run(mut self, todo: &Receiver<Job>) {
+        // The window opens first, unless there is something to say.
+        while todo.is_empty() && !self.shared.seen.load(Ordering::Acquire) {
+            if self.shared.stopped() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
         // Loaded before the first line; where it is missing, that line says so.
         let begun = Instant::now();
         self.synth = Synthesizer::open(&paths::models_dir()).ok();
@@ -96,7 +104,9 @@ impl Maker {
             Some(synth) => synth,
             None => Synthesizer::open(&paths::models_dir())?,
         };
+        let avatar = Arc::clone(&lock(&self.shared.avatar));
         let voice = lock(&self.shared.voice).clone();
+        let voice = voice.or_else(|| own_voice(&avatar, script).map(str::to_owned));
         let mut ordered = Some(Instant::now());
         let shared = Arc::clone(&self.shared);
         let options = *shared.live().options();

@@ -40,8 +40,8 @@ pub enum Until {
     Said(String),
 }
 
-/// A slow machine makes speech in this time.
-pub const PATIENCE_SECS: f64 = 60.0;
+/// A slow machine makes speech, or an avatar of a short film, in this time.
+pub const PATIENCE_SECS: f64 = 180.0;
 
 /// Reads the steps, one a line; `#` begins a remark.
 pub fn read(path: &Path) -> anyhow::Result<Vec<Step>> {

@@ -12,7 +12,9 @@ use super::{Places, Sketch};
 
 /// The width of a row's label, in points: enough for the longest shape's name.
 const LABEL: f32 = 128.0;
-/// And of its value.
+/// The height of what is said.
+const MESSAGES: f32 = 56.0;
+/// And the width of a row's value.
 const VALUE: f32 = 46.0;
 /// The angles that heads and eyes are turned by hand, in degrees.
 const HEAD_DEGREES: [f32; 3] = [40.0, 30.0, 25.0];
@@ -38,11 +40,16 @@ pub(super) fn show(
         rows.question(ui);
         ui.separator();
     }
+    // Where they move nothing that somebody is about to click.
+    egui::Panel::bottom("messages")
+        .resizable(false)
+        .exact_size(MESSAGES)
+        .frame(Frame::NONE)
+        .show(ui, |ui| rows.messages(ui));
     ScrollArea::vertical()
         .auto_shrink([false, false])
         .show(ui, |ui| {
             rows.line(ui);
-            rows.messages(ui);
             ui.add_space(4.0);
             for list in List::ALL {
                 rows.list(ui, list);
@@ -204,12 +211,14 @@ impl Rows<'_> {
     }
 
     fn messages(&mut self, ui: &mut Ui) {
+        ui.add_space(4.0);
         for message in self.state.messages.iter().rev().take(3) {
             let text = RichText::new(&message.text).small();
-            ui.label(match message.is_error {
+            let text = match message.is_error {
                 true => text.color(ui.visuals().error_fg_color),
                 false => text.weak(),
-            });
+            };
+            ui.label(text).on_hover_text(&message.text);
         }
     }
 

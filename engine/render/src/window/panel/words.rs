@@ -50,7 +50,7 @@ impl Language {
     }
 
     /// A style, an emotion, a background or a gesture as users know it.
-    pub fn name<'a>(self, name: &'a str) -> &'a str {
+    pub fn name(self, name: &str) -> &str {
         match self {
             Self::English => name,
             Self::Chinese => NAMES
