@@ -15,7 +15,8 @@ use common::{huashen, made};
 
 /// Every kind of mouth, and enough of it.
 const FILMED: &str = "Mother bought a blue boat by the far palm. You see two cool cheese shops \
-                      there, and who knows how many more. Maybe father may open the window.";
+                      there, and who knows how many more. Maybe father may open the window, but \
+                      nobody knows which room he will choose before noon.";
 const SAID: &str = "Pam will buy more apples. 妈妈不怕。";
 
 fn ffmpeg(dir: &Path, args: &[&str]) {
@@ -89,6 +90,46 @@ fn footage_becomes_an_avatar_that_says_other_words() {
     ffmpeg(dir, &["-i", "avatars/film/footage.mp4", "-f", "null", "-"]);
     assert!(bundle.join("mouths.jpg").exists());
 
+    // Stopped on the way it goes on from there, and comes out the same.
+    let again = [
+        "avatar",
+        "new",
+        "--video",
+        "film.mp4",
+        "--name",
+        "again",
+        "--consent",
+        consent,
+    ];
+    let parts = dir.join("avatars/.again.filming");
+    let mut running = common::command(dir, &again).spawn().unwrap();
+    while !parts.join("seen-0000").exists() {
+        assert!(
+            running.try_wait().unwrap().is_none(),
+            "it ended before it was stopped"
+        );
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let stop = Command::new("kill")
+        .args(["-INT", &running.id().to_string()])
+        .status();
+    assert!(stop.unwrap().success());
+    assert_eq!(running.wait().unwrap().code(), Some(130));
+    assert!(!dir.join("avatars/again").exists());
+    let went_on = made(dir, &again);
+    let said = String::from_utf8_lossy(&went_on.stderr).into_owned();
+    assert!(said.contains("going on after 250 pictures"), "{said}");
+    assert!(!parts.exists());
+    for file in [
+        "footage.mp4",
+        "mouths.mp4",
+        "mouths.jpg",
+        "person.safetensors",
+    ] {
+        let bytes = |name: &str| std::fs::read(dir.join("avatars").join(name).join(file)).unwrap();
+        assert_eq!(bytes("film"), bytes("again"), "{file}");
+    }
+
     // It says other words, the same way each time.
     made(
         dir,
@@ -119,16 +160,107 @@ fn footage_becomes_an_avatar_that_says_other_words() {
         ],
     );
 
-    // What has no sense with footage is said, not ignored.
-    for (flag, value) in [("--background", "green"), ("--shot", "half")] {
-        let output = huashen(
+    // Something else can be behind her, and nothing at all.
+    let on_green = [
+        "still",
+        "--avatar",
+        "film",
+        "--background",
+        "#00ff00",
+        "-o",
+        "green.png",
+    ];
+    made(dir, &on_green);
+    made(
+        dir,
+        &[
+            "still",
+            "--avatar",
+            "film",
+            "--background",
+            "transparent",
+            "-o",
+            "clear.png",
+        ],
+    );
+    let open = |name: &str| image::open(dir.join(name)).unwrap().into_rgba8();
+    let (green, clear) = (open("green.png"), open("clear.png"));
+    let (corner, nose) = ((3, 3), (192, 192));
+    let [r, g, b, _] = green.get_pixel(corner.0, corner.1).0;
+    assert!(g > 240 && r < 15 && b < 15, "{r} {g} {b}");
+    let [r, g, _, _] = green.get_pixel(nose.0, nose.1).0;
+    assert!(r > g, "{r} {g}");
+    assert_eq!(clear.get_pixel(corner.0, corner.1)[3], 0);
+    assert_eq!(clear.get_pixel(nose.0, nose.1)[3], 255);
+
+    // In the film itself she says them, and all but her mouth is as it was.
+    let dub = [
+        "render",
+        "film.mp4",
+        "--avatar",
+        "same",
+        "-o",
+        "dub.mp4",
+        "--consent",
+        consent,
+    ];
+    let output = huashen(dir, &dub);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("--say"), "{said}");
+    made(
+        dir,
+        &[
+            &dub[..],
+            &[
+                "--say",
+                "said.txt",
+                "--label",
+                "off",
+                "--i-label-elsewhere",
+                "a test",
+            ],
+        ]
+        .concat(),
+    );
+    for name in ["film", "dub"] {
+        let (film, picture) = (format!("{name}.mp4"), format!("{name}.png"));
+        ffmpeg(
             dir,
-            &["still", "--avatar", "film", flag, value, "-o", "no.png"],
+            &[
+                "-i",
+                &film,
+                "-vf",
+                "select=eq(n\\,40)",
+                "-frames:v",
+                "1",
+                &picture,
+            ],
         );
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(2), "{said}");
-        assert!(said.contains("footage") && said.contains(flag), "{said}");
     }
+    let (film, dub) = (open("film.png"), open("dub.png"));
+    let apart = |rows: std::ops::Range<u32>| {
+        let of = |y: u32, x: u32| film.get_pixel(x, y)[1].abs_diff(dub.get_pixel(x, y)[1]);
+        let n = (rows.len() * 384) as f64;
+        rows.flat_map(|y| (0..384).map(move |x| f64::from(of(y, x))))
+            .sum::<f64>()
+            / n
+    };
+    assert!(apart(0..140) < 3.0, "{}", apart(0..140));
+
+    // What has no sense with footage is said, not ignored.
+    let output = huashen(
+        dir,
+        &[
+            "still", "--avatar", "film", "--shot", "half", "-o", "no.png",
+        ],
+    );
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("footage") && said.contains("--shot"),
+        "{said}"
+    );
 
     // A damaged bundle is one clear sentence.
     let person = bundle.join("person.safetensors");

@@ -11,10 +11,10 @@ say() { printf '\n==> %s\n' "$*"; }
 die() { printf 'error: %s\n' "$*" >&2; exit 3; }
 
 build_packages=(build-essential pkg-config clang libclang-dev libavcodec-dev libavformat-dev
-  libavutil-dev libswscale-dev libswresample-dev libasound2-dev)
+  libavutil-dev libswscale-dev libswresample-dev libasound2-dev libwayland-dev)
 # Vulkan, X11 and xkb are opened at run time, so no linker asks for them; espeak-ng
 # reads the names that no dictionary has, and seven languages.
-run_packages=(mesa-vulkan-drivers ffmpeg libxcursor1 libxi6 libxrandr2 libxkbcommon-x11-0
+run_packages=(mesa-vulkan-drivers ffmpeg libwayland-client0 libxcursor1 libxi6 libxrandr2 libxkbcommon-x11-0
   espeak-ng)
 # A desktop without a screen, and a sound server without a sound card.
 test_packages=(chromium weston xvfb pulseaudio pulseaudio-utils libasound2-plugins)

@@ -58,6 +58,8 @@ pub struct Video {
     /// Frames a second, as a fraction.
     pub rate: [u32; 2],
     pub frames: u32,
+    /// Side of the pictures of mouths, in pixels.
+    pub mouth_px: u32,
     /// Who agreed to be cloned, in the words of whoever built it.
     pub consent: String,
 }
@@ -75,6 +77,7 @@ impl Video {
             && self.rate[1] > 0
             && (1.0..=240.0).contains(&self.fps())
             && (1..=10_000_000).contains(&self.frames)
+            && even(self.mouth_px)
     }
 }
 

@@ -162,7 +162,7 @@ pub struct NewAvatar {
 }
 
 /// How a script is spoken.
-#[derive(Debug, ClapArgs)]
+#[derive(Clone, Debug, ClapArgs)]
 pub struct VoiceArgs {
     /// The voice (see `huashen speak --voices`); chosen by the script's language when left out
     #[arg(long, env = "HUASHEN_VOICE")]
@@ -173,7 +173,7 @@ pub struct VoiceArgs {
 }
 
 /// How a person moves.
-#[derive(Debug, ClapArgs)]
+#[derive(Clone, Debug, ClapArgs)]
 pub struct MannerArgs {
     /// calm (a newsreader), natural or lively (a host)
     #[arg(long, env = "HUASHEN_STYLE", default_value = "natural")]
@@ -248,7 +248,7 @@ pub struct Track {
 }
 
 /// Who is shown and how.
-#[derive(Debug, ClapArgs)]
+#[derive(Clone, Debug, ClapArgs)]
 pub struct PictureArgs {
     /// A name, a folder or a .glb/.gltf/.vrm file; the built-in presenter when left out
     #[arg(long, env = "HUASHEN_AVATAR")]
@@ -283,7 +283,7 @@ pub enum LookArg {
 }
 
 /// In what form a clip comes out.
-#[derive(Debug, ClapArgs)]
+#[derive(Clone, Debug, ClapArgs)]
 pub struct DeliveryArgs {
     /// How pictures are encoded, where the name leaves it open; h264, vp9 in .webm, prores in a
     /// transparent .mov when left out
@@ -338,10 +338,16 @@ pub enum QualityArg {
     Best,
 }
 
-#[derive(Debug, ClapArgs)]
+#[derive(Clone, Debug, ClapArgs)]
 pub struct Render {
-    /// A script (text) or a recording (sound or video)
+    /// A script (text) or a recording (sound or video); with `--avatar same`, a video of somebody
     pub input: PathBuf,
+    /// With `--avatar same`: what the person in the video says instead, a script or a recording
+    #[arg(long, value_name = "FILE")]
+    pub say: Option<PathBuf>,
+    /// With `--avatar same`: who is in the video, and who agreed that they say other words
+    #[arg(long, value_name = "TEXT")]
+    pub consent: Option<String>,
     /// The clip to write: .mp4, .mov, .mkv or .webm; a folder for PNGs (`shots/`); .gif or .webp
     /// for a small preview; .wav, .m4a or .mp3 for the sound alone
     #[arg(short, long)]

@@ -12,6 +12,7 @@ mod manner;
 mod output;
 mod picture;
 mod progress;
+mod reel;
 mod settings;
 mod sound;
 mod sound_file;
@@ -20,6 +21,11 @@ mod subtitles;
 use std::process::ExitCode;
 
 use clap::Parser;
+
+/// The system's own allocator keeps about a megabyte of each picture that one
+/// thread makes and another lets go, for as long as a video is.
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let args = match args::Args::try_parse() {

@@ -77,22 +77,19 @@ pub fn options(
     format: PixelFormat,
 ) -> anyhow::Result<RenderOptions> {
     let framing = framing(args);
-    if avatar.video.is_some() {
-        if args.background.is_some() {
-            bail!(
-                "{} is footage and keeps what was behind the person: leave out --background",
-                avatar.manifest.name
-            );
-        }
-        if framing.is_some() {
-            bail!(
-                "{} is footage and is shown as it was filmed: leave out --shot, and choose the shape by --size",
-                avatar.manifest.name
-            );
-        }
+    if avatar.video.is_some() && framing.is_some() {
+        bail!(
+            "{} is footage and is shown as it was filmed: leave out --shot, and choose the shape by --size",
+            avatar.manifest.name
+        );
     }
     let background = match background_text(args, settings, avatar) {
-        Some(text) => background_of(text)?,
+        Some(text) => {
+            let background = background_of(text)?;
+            crate::footage::cut_out(avatar)?;
+            background
+        }
+        None if avatar.video.is_some() => Background::AsFilmed,
         None if avatar.manifest.photo.is_some() => plate(avatar, framing, size)?,
         None => RenderOptions::default().background,
     };

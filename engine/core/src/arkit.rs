@@ -73,8 +73,27 @@ impl ArkitShape {
 }
 
 /// One weight a shape, 0 at rest and 1 at full extent.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(into = "Vec<f32>", try_from = "Vec<f32>")]
 pub struct ArkitWeights(pub [f32; ARKIT_COUNT]);
+
+impl From<ArkitWeights> for Vec<f32> {
+    fn from(weights: ArkitWeights) -> Self {
+        weights.0.to_vec()
+    }
+}
+
+impl TryFrom<Vec<f32>> for ArkitWeights {
+    type Error = String;
+
+    fn try_from(weights: Vec<f32>) -> Result<Self, String> {
+        let found = weights.len();
+        let weights = weights.try_into();
+        weights
+            .map(Self)
+            .map_err(|_| format!("{found} weights are not {ARKIT_COUNT}"))
+    }
+}
 
 impl Default for ArkitWeights {
     fn default() -> Self {

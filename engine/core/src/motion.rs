@@ -10,7 +10,7 @@ use crate::{ArkitWeights, Joint};
 /// the head to the person's right shoulder... each positive as in Live Link
 /// Face after its conversion to a right-handed, +Y-up frame looking along +Z:
 /// the quaternion is `Ry(yaw) · Rx(-pitch) · Rz(roll)`.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Euler {
     pub yaw: f32,
     pub pitch: f32,

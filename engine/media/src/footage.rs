@@ -12,7 +12,7 @@ use crate::MediaError;
 use crate::error::Doing;
 
 /// Reading on is cheaper than seeking for so many frames.
-const READ_ON: u64 = 12;
+const READ_ON: u64 = 24;
 
 /// The part of the pictures that is shown, in pixels; even edges and sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

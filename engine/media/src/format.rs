@@ -101,8 +101,10 @@ pub enum Quality {
     #[default]
     Good,
     Best,
-    /// Footage that is to be read again, in any order: a key frame every half second.
+    /// Footage that is to be read again, in any order: a key frame every second.
     Footage,
+    /// The same for small pictures of mouths.
+    Mouths,
 }
 
 /// How a clip is encoded.

@@ -3,7 +3,7 @@
 //! [`ClipWriter`] encodes frames and sound into a finished file, in the form that
 //! its name asks for ([`ClipFormat`]); [`AudioReader`] and [`VideoReader`]
 //! decode any file that libav reads, [`WavWriter`] writes plain
-//! sound, [`probe`] and [`capabilities`] say what a file holds and what this
+//! sound, [`join`] puts footage in parts together, [`probe`] and [`capabilities`] say what a file holds and what this
 //! build of libav can do.
 
 mod audio;
@@ -13,6 +13,7 @@ mod error;
 mod footage;
 mod format;
 mod gif;
+mod join;
 mod mux;
 mod picture;
 mod pngs;
@@ -32,6 +33,7 @@ pub use clip::{AudioSpec, ClipSpec, ClipWriter};
 pub use error::MediaError;
 pub use footage::{FootageReader, View};
 pub use format::{ClipFormat, Codec, Container, Encoding, Quality, SoundFormat};
+pub use join::join;
 pub use probe::{Capabilities, ClipInfo, StreamInfo, capabilities, probe};
 pub use reader::AudioReader;
 pub use video_reader::{VideoPicture, VideoReader};

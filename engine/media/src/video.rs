@@ -40,6 +40,19 @@ fn h264(
     .chain(narrow_x264())
 }
 
+/// For pictures that are read again in any order: none waits for a later one,
+/// and a minute stays below so many thousand bits a second.
+fn again(crf: &str, most: u32) -> impl Iterator<Item = (&'static str, String)> {
+    h264("veryfast", ("crf", crf.to_owned())).chain([
+        ("g", "24".to_owned()),
+        ("bf", "0".to_owned()),
+        ("maxrate", format!("{most}k")),
+        ("bufsize", format!("{}k", most * 2)),
+        // A ceiling makes the bytes depend on when threads run.
+        ("threads", "1".to_owned()),
+    ])
+}
+
 /// Which encoder, fed with what, set how.
 pub(crate) struct Recipe {
     encoder: &'static str,
@@ -62,7 +75,7 @@ impl Recipe {
             match quality {
                 Quality::Draft => draft,
                 Quality::Good => good,
-                Quality::Best | Quality::Footage => best,
+                Quality::Best | Quality::Footage | Quality::Mouths => best,
             }
             .to_owned()
         };
@@ -76,10 +89,8 @@ impl Recipe {
                 known_as: "libx264 (H.264)",
                 pixel: Pixel::YUV420P,
                 options: match quality {
-                    Quality::Footage => h264("veryfast", rate(("crf", "19".to_owned())))
-                        // No frame waits for a later one: reading begins anywhere.
-                        .chain([("g", "12".to_owned()), ("bf", "0".to_owned())])
-                        .collect(),
+                    Quality::Footage => again("19", 2500).collect(),
+                    Quality::Mouths => again("17", 700).collect(),
                     _ => {
                         // Faster than the renderer on two cores.
                         let preset = by("veryfast", "veryfast", "medium");

@@ -43,6 +43,10 @@ pub struct VideoReader {
     damaged_packets: u64,
     hdr: bool,
     interlaced: bool,
+    /// Pictures before this are passed over; the last of them, and the one after.
+    until_secs: f64,
+    passed: Option<frame::Video>,
+    held: Option<frame::Video>,
 }
 
 #[derive(PartialEq, Eq)]
@@ -110,6 +114,9 @@ impl VideoReader {
             damaged_packets: 0,
             hdr: false,
             interlaced: false,
+            until_secs: 0.0,
+            passed: None,
+            held: None,
             input,
         })
     }
@@ -139,15 +146,38 @@ impl VideoReader {
         self.interlaced
     }
 
+    /// Passes over what is shown before `secs`, all but the last of it; faster
+    /// than to read it.
+    pub fn pass_until(&mut self, secs: f64) {
+        self.until_secs = secs;
+    }
+
     fn picture(&mut self) -> Result<Option<VideoPicture>, MediaError> {
+        if let Some(held) = self.held.take() {
+            return self.convert(&held).map(Some);
+        }
         loop {
             let mut decoded = frame::Video::empty();
             if self.decoder.receive_frame(&mut decoded).is_ok() {
+                if self.pts_secs(&decoded) < self.until_secs {
+                    self.delivered += u64::from(self.passed.replace(decoded).is_some());
+                    continue;
+                }
+                let decoded = match self.passed.take() {
+                    Some(passed) => {
+                        self.held = Some(decoded);
+                        passed
+                    }
+                    None => decoded,
+                };
                 return self.convert(&decoded).map(Some);
             }
             match self.state {
                 State::Reading => self.feed(),
                 State::Draining | State::Done => {
+                    if let Some(passed) = self.passed.take() {
+                        return self.convert(&passed).map(Some);
+                    }
                     self.state = State::Done;
                     if self.delivered == 0 {
                         return Err(MediaError::NoPicture {
@@ -179,6 +209,15 @@ impl VideoReader {
                     return;
                 }
             }
+        }
+    }
+
+    /// When the picture that comes after those delivered is shown.
+    fn pts_secs(&self, decoded: &frame::Video) -> f64 {
+        let passed = u64::from(self.passed.is_some());
+        match decoded.timestamp() {
+            Some(ticks) => (ticks as f64 * self.secs_per_tick - self.start_secs).max(0.0),
+            None => (self.delivered + passed) as f64 / self.fps,
         }
     }
 
@@ -226,14 +265,10 @@ impl VideoReader {
                 }
             }
         }
-        let number = self.delivered;
+        let pts_secs = self.pts_secs(decoded);
         self.delivered += 1;
-        let pts_secs = match decoded.timestamp() {
-            Some(ticks) => ticks as f64 * self.secs_per_tick - self.start_secs,
-            None => number as f64 / self.fps,
-        };
         let picture = VideoPicture {
-            pts_secs: pts_secs.max(0.0),
+            pts_secs,
             width,
             height,
             rgba: data,

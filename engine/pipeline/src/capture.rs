@@ -84,7 +84,8 @@ fn is_near(face: &Face, last: &Face) -> bool {
 }
 
 /// What one picture showed.
-struct Seen {
+#[derive(Clone, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Seen {
     at_secs: f64,
     weights: ArkitWeights,
     head: HeadPose,
@@ -124,6 +125,17 @@ impl Capture {
                     / face.point(10).distance(face.point(152)).max(1.0),
             });
         }
+    }
+
+    /// Goes on after `pictures` that were seen before, the last at `end_secs`.
+    pub(crate) fn resume(&mut self, pictures: usize, end_secs: f64, seen: Vec<Seen>) {
+        self.pictures = pictures;
+        self.end_secs = end_secs;
+        self.seen.extend(seen);
+    }
+
+    pub(crate) fn seen(&self) -> &[Seen] {
+        &self.seen
     }
 
     /// Pictures taken, and those with a face.

@@ -1,6 +1,7 @@
 //! What footage shows and what it lacks, for whoever filmed it.
 
 use huashen_core::{ArkitShape, ArkitWeights};
+use serde::{Deserialize, Serialize};
 
 /// Kinds of mouth that speech needs, and what to say to show more of them.
 pub const MOUTHS: [(&str, &str); 4] = [
@@ -19,7 +20,7 @@ const EVEN_STOPS: f32 = 0.35;
 const SOFT: f32 = 0.5;
 
 /// Why a picture is not used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Unused {
     NoFace,
     /// The lower face leaves the picture.
@@ -31,7 +32,7 @@ pub enum Unused {
 }
 
 /// What one picture told.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Glance {
     /// Mean brightness of the lower face, 0 to 255.
     pub light: f32,

@@ -6,15 +6,15 @@ use huashen_avatar::video::Person;
 use huashen_avatar::video::choose::Take;
 use huashen_avatar::video::film::{Filmed, Square, smooth};
 use huashen_avatar::video::graph::{THUMB, jumps};
-use huashen_avatar::video::space::{self, Eye, MODES, Mouth, MouthSpace};
+use huashen_avatar::video::space::{self, Eye, MODES, MouthSpace};
 use huashen_core::{ArkitWeights, FrameRate, MotionTrack, Size};
 use huashen_vision::Face;
-use image::codecs::jpeg::JpegEncoder;
-use image::{ExtendedColorType, RgbaImage};
+use image::{Rgba, RgbaImage};
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::PipelineError;
-use crate::capture::Capture;
+use crate::capture::{Capture, Seen};
 use crate::film_report::{FilmReport, Glance, Unused};
 pub use crate::manner_of::Hear;
 use crate::manner_of::{Found, Learning, StyleCheck};
@@ -24,7 +24,6 @@ const SMOOTH_HEAD: f32 = 0.8;
 const SMOOTH_MOUTH: f32 = 0.5;
 /// A mouth's picture has this many pixels a side.
 const TAKE_PX: (u32, u32) = (96, 416);
-const TAKE_QUALITY: u8 = 88;
 /// The small picture that takes are told apart by.
 const LOOK: (u32, u32) = (12, 8);
 /// Pictures that differ by more, on average, are of two scenes.
@@ -33,10 +32,6 @@ const CUT: f32 = 28.0;
 const LEAST_OPENING_CM: f32 = 0.15;
 /// Mouths with less than this part of the usual detail moved or were out of focus.
 const SHARP: f32 = 0.6;
-/// Mouths that are kept, at most.
-const MOST_TAKES: usize = 1500;
-/// They are chosen in pieces of this length, so that they can run on.
-const PIECE: usize = 12;
 
 /// Why footage is of no use.
 #[derive(Debug, Error)]
@@ -58,14 +53,24 @@ pub enum FilmError {
 }
 
 /// One picture, as far as it is remembered.
+#[derive(Clone, Serialize, Deserialize)]
 struct Shot {
     camera_from_head: Mat4,
     /// Of [`space::points`], in the head's frame.
     points: Vec<Vec3>,
-    square: Square,
-    jpeg: Vec<u8>,
+    square: [f32; 6],
     look: Vec<u8>,
     glance: Glance,
+}
+
+/// What a stretch of footage told, for [`Filming::resume`].
+#[derive(Serialize, Deserialize)]
+pub struct Stretch {
+    take_px: u32,
+    shots: Vec<Option<Shot>>,
+    thumbs: Vec<Vec<u8>>,
+    unused: Vec<Unused>,
+    seen: Vec<Seen>,
 }
 
 /// Looks at footage.
@@ -78,6 +83,8 @@ pub struct Filming {
     thumbs: Vec<Vec<u8>>,
     take_px: u32,
     unused: Vec<Unused>,
+    /// Of shots, pictures not used and faces, how many earlier stretches hold.
+    told: [usize; 3],
 }
 
 impl Filming {
@@ -91,7 +98,48 @@ impl Filming {
             thumbs: Vec::new(),
             take_px: 0,
             unused: Vec::new(),
+            told: [0; 3],
         }
+    }
+
+    /// What was seen since the last stretch.
+    pub fn stretch(&mut self) -> Stretch {
+        let [shots, unused, seen] = self.told;
+        let stretch = Stretch {
+            take_px: self.take_px,
+            shots: self.shots[shots..].to_vec(),
+            thumbs: self.thumbs[shots..].to_vec(),
+            unused: self.unused[unused..].to_vec(),
+            seen: self.capture.seen()[seen..].to_vec(),
+        };
+        self.tell();
+        stretch
+    }
+
+    /// Goes on after a stretch that was seen before.
+    pub fn resume(&mut self, stretch: Stretch) {
+        self.take_px = stretch.take_px;
+        self.shots.extend(stretch.shots);
+        self.thumbs.extend(stretch.thumbs);
+        self.unused.extend(stretch.unused);
+        let end = self.shots.len().saturating_sub(1);
+        let end_secs = self.rate.frame_time_secs(end as u64);
+        self.capture
+            .resume(self.shots.len(), end_secs, stretch.seen);
+        self.tell();
+    }
+
+    fn tell(&mut self) {
+        self.told = [
+            self.shots.len(),
+            self.unused.len(),
+            self.capture.seen().len(),
+        ];
+    }
+
+    /// Side of the pictures of mouths, in pixels; none before the first one.
+    pub fn mouth_px(&self) -> Option<u32> {
+        (self.take_px > 0).then_some(self.take_px)
     }
 
     fn eye(&self) -> Eye {
@@ -101,8 +149,14 @@ impl Filming {
         }
     }
 
-    /// Takes the next frame. `covered`: something is in front of the mouth.
-    pub fn push(&mut self, picture: &RgbaImage, face: Option<&Face>, covered: bool) {
+    /// Takes the next frame and gives its mouth, square and upright, where it
+    /// can be used. `covered`: something is in front of it.
+    pub fn push(
+        &mut self,
+        picture: &RgbaImage,
+        face: Option<&Face>,
+        covered: bool,
+    ) -> Option<RgbaImage> {
         let at_secs = self.rate.frame_time_secs(self.shots.len() as u64);
         self.capture.push(at_secs, face);
         let thumb = thumb(picture);
@@ -118,11 +172,13 @@ impl Filming {
             Some(_) => covered.then_some(Unused::Covered),
         };
         self.unused.extend(fault);
-        let shot = match (face, fault) {
+        let (shot, mouth) = match (face, fault) {
             (Some(face), None) => Some(self.shot(picture, face)),
             _ => None,
-        };
+        }
+        .unzip();
         self.shots.push(shot);
+        mouth
     }
 
     /// Whether the whole lower face is in the picture.
@@ -134,30 +190,21 @@ impl Filming {
         })
     }
 
-    fn shot(&mut self, picture: &RgbaImage, face: &Face) -> Shot {
+    fn shot(&mut self, picture: &RgbaImage, face: &Face) -> (Shot, RgbaImage) {
         let square = Square::of(self.eye(), &face.head.camera_from_head);
         if self.take_px == 0 {
             let side = (square.half * 2.0).round().clamp(0.0, 4096.0) as u32;
             self.take_px = side.next_multiple_of(16).clamp(TAKE_PX.0, TAKE_PX.1);
         }
         let side = self.take_px;
-        let mut rgb = Vec::with_capacity((side * side * 3) as usize);
-        for y in 0..side {
-            for x in 0..side {
-                let u = (Vec2::new(x as f32, y as f32) + 0.5) / side as f32 * 2.0 - 1.0;
-                rgb.extend(bilinear(picture, square.to_px(u)));
-            }
-        }
-        let look = look(&rgb, side);
-        let mut jpeg = Vec::new();
-        let encoder = JpegEncoder::new_with_quality(&mut jpeg, TAKE_QUALITY);
-        if let Err(error) = { encoder }.encode(&rgb, side, side, ExtendedColorType::Rgb8) {
-            tracing::error!(%error, "a mouth could not be kept");
-        }
+        let mouth = RgbaImage::from_fn(side, side, |x, y| {
+            let u = (Vec2::new(x as f32, y as f32) + 0.5) / side as f32 * 2.0 - 1.0;
+            bilinear(picture, square.to_px(u))
+        });
         let points = &face.head.points_in_head;
         let [yaw, pitch, _] = face.head.degrees();
-        let (light, detail) = light_and_detail(&rgb, side as usize);
-        Shot {
+        let (light, detail) = light_and_detail(&mouth);
+        let shot = Shot {
             glance: Glance {
                 light,
                 detail,
@@ -169,10 +216,10 @@ impl Filming {
             points: space::points()
                 .map(|i| face.head.points_in_head[i])
                 .collect(),
-            square,
-            jpeg,
-            look,
-        }
+            square: square.to_array(),
+            look: look(&mouth),
+        };
+        (shot, mouth)
     }
 
     /// Frames looked at, and those that can be used.
@@ -282,26 +329,28 @@ impl Filming {
             }
         }
         let jumps = jumps(&frames, &self.thumbs, fps);
-        let kept = keep(&frames, &self.sharp());
-        let mut takes = Vec::with_capacity(kept.len());
-        let mut pictures = Vec::with_capacity(kept.len());
-        for (i, shot) in self.shots.into_iter().enumerate() {
-            if let (Some(shot), Ok(_)) = (shot, kept.binary_search(&i)) {
-                takes.push(Take {
-                    frame: i as u32,
-                    square: shot.square,
-                    look: shot.look,
-                });
-                pictures.push(shot.jpeg);
-            }
-        }
+        let sharp = self.sharp();
+        let seen = self
+            .shots
+            .into_iter()
+            .enumerate()
+            .filter_map(|(i, shot)| Some((i, shot?)));
+        let takes = seen
+            .enumerate()
+            .filter(|(_, (i, _))| sharp[*i])
+            .map(|(picture, (i, shot))| Take {
+                frame: i as u32,
+                picture: picture as u32,
+                square: Square::from_array(shot.square),
+                look: shot.look,
+            })
+            .collect();
         Ok((
             Person {
                 space,
                 frames,
                 jumps,
                 takes,
-                pictures,
                 style: found.style,
                 manner: found.manner.captured_and_habit(),
             },
@@ -334,61 +383,24 @@ fn speaks(heard: &MotionTrack, i: usize) -> bool {
     high - low > 0.06
 }
 
-/// The frames whose mouths are kept: all, or pieces of the footage, each as
-/// unlike those before as can be.
-fn keep(frames: &[Filmed], sharp: &[bool]) -> Vec<usize> {
-    let usable: Vec<usize> = (0..frames.len())
-        .filter(|i| frames[*i].usable && sharp[*i])
-        .collect();
-    if usable.len() <= MOST_TAKES {
-        return usable;
-    }
-    let apart =
-        |a: &Mouth, b: &Mouth| -> f32 { a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum() };
-    let pieces: Vec<&[usize]> = usable.chunks(PIECE).collect();
-    let mut nearest = vec![f32::INFINITY; usable.len()];
-    let mut chosen = vec![0];
-    while chosen.len() * PIECE < MOST_TAKES {
-        let last = pieces[chosen[chosen.len() - 1]];
-        for (near, i) in nearest.iter_mut().zip(&usable) {
-            for j in last.iter().step_by(3) {
-                *near = near.min(apart(&frames[*i].mouth, &frames[*j].mouth));
-            }
-        }
-        let news = |piece: usize| nearest[piece * PIECE..].iter().take(PIECE).sum::<f32>();
-        let Some(best) = (0..pieces.len())
-            .filter(|p| !chosen.contains(p))
-            .max_by(|a, b| news(*a).total_cmp(&news(*b)))
-        else {
-            break;
-        };
-        chosen.push(best);
-    }
-    let mut kept: Vec<usize> = chosen
-        .into_iter()
-        .flat_map(|p| pieces[p].iter().copied())
-        .collect();
-    kept.sort_unstable();
-    kept
-}
-
-fn bilinear(picture: &RgbaImage, p: Vec2) -> [u8; 3] {
+fn bilinear(picture: &RgbaImage, p: Vec2) -> Rgba<u8> {
     let (w, h) = picture.dimensions();
     let p = (p - 0.5).clamp(Vec2::ZERO, Vec2::new(w as f32 - 1.0, h as f32 - 1.0));
     let (x, y) = (p.x as u32, p.y as u32);
     let (x1, y1) = ((x + 1).min(w - 1), (y + 1).min(h - 1));
     let t = p.fract();
     let [a, b, c, d] = [(x, y), (x1, y), (x, y1), (x1, y1)].map(|(x, y)| picture.get_pixel(x, y).0);
-    std::array::from_fn(|i| {
+    Rgba(std::array::from_fn(|i| {
         let mix = |a: u8, b: u8| f32::from(a) + (f32::from(b) - f32::from(a)) * t.x;
         let (top, low) = (mix(a[i], b[i]), mix(c[i], d[i]));
         (top + (low - top) * t.y).round() as u8
-    })
+    }))
 }
 
 /// Mean brightness, and mean difference of neighbours.
-fn light_and_detail(rgb: &[u8], side: usize) -> (f32, f32) {
-    let green = |x: usize, y: usize| f32::from(rgb[(y * side + x) * 3 + 1]);
+fn light_and_detail(mouth: &RgbaImage) -> (f32, f32) {
+    let side = mouth.width();
+    let green = |x: u32, y: u32| f32::from(mouth.get_pixel(x, y)[1]);
     let (mut light, mut detail) = (0.0, 0.0);
     // The middle of the square is face, whatever is around it.
     let (low, high) = (side / 4, side * 3 / 4);
@@ -408,8 +420,9 @@ fn light_and_detail(rgb: &[u8], side: usize) -> (f32, f32) {
 }
 
 /// The lips and a little around them, small and grey.
-fn look(rgb: &[u8], side: u32) -> Vec<u8> {
+fn look(mouth: &RgbaImage) -> Vec<u8> {
     let (columns, rows) = LOOK;
+    let side = mouth.width();
     let range = |i: u32, n: u32, low: f32, high: f32| {
         let edge = |i: u32| ((low + (high - low) * i as f32 / n as f32) * side as f32) as u32;
         edge(i)..edge(i + 1).max(edge(i) + 1)
@@ -420,8 +433,8 @@ fn look(rgb: &[u8], side: u32) -> Vec<u8> {
             let (mut sum, mut count) = (0_u32, 0);
             for y in range(row, rows, 0.22, 0.56) {
                 for x in range(column, columns, 0.28, 0.72) {
-                    let at = ((y * side + x) * 3) as usize;
-                    sum += rgb[at..at + 3].iter().map(|v| u32::from(*v)).sum::<u32>();
+                    let [r, g, b, _] = mouth.get_pixel(x, y).0;
+                    sum += u32::from(r) + u32::from(g) + u32::from(b);
                     count += 3;
                 }
             }

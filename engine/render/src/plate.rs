@@ -16,6 +16,17 @@ pub enum Background {
     Picture(RgbaImage),
     /// Nothing: RGBA frames keep straight alpha, I420 frames show black.
     Transparent,
+    /// What was behind a person who was filmed; [`Background::PLAIN`] behind
+    /// everyone else.
+    AsFilmed,
+}
+
+/// Behind whoever brings nothing along.
+const PLAIN: [u8; 3] = [40, 60, 90];
+
+impl Background {
+    /// Behind whoever brings nothing along.
+    pub const PLAIN: Self = Self::Color(PLAIN);
 }
 
 /// The background at the size of the picture, sRGB-encoded RGBA.
@@ -31,10 +42,12 @@ impl Plate {
     pub fn new(background: &Background, size: Size, keep_alpha: bool, mixing: Mixing) -> Self {
         let pixels = size.width as usize * size.height as usize;
         let transparent = keep_alpha && *background == Background::Transparent;
+        let opaque = |[r, g, b]: [u8; 3]| [r, g, b, 255].repeat(pixels);
         let rgba = match background {
-            Background::Color([r, g, b]) => [*r, *g, *b, 255].repeat(pixels),
+            Background::AsFilmed => opaque(PLAIN),
+            Background::Color(color) => opaque(*color),
             Background::Transparent if transparent => vec![0; pixels * 4],
-            Background::Transparent => [0, 0, 0, 255].repeat(pixels),
+            Background::Transparent => opaque([0; 3]),
             Background::Picture(picture) => cover(picture, size),
         };
         Self {

@@ -45,6 +45,9 @@ pub struct RenderOptions {
     /// Seconds from one pose to the next, for footage that plays along; none
     /// where poses are live.
     pub step_secs: Option<f64>,
+    /// Footage is shown as it was filmed, as long as it lasts, rather than
+    /// walked through.
+    pub straight: bool,
 }
 
 impl Default for RenderOptions {
@@ -55,11 +58,12 @@ impl Default for RenderOptions {
                 height: 720,
             },
             look: Look::Auto,
-            background: Background::Color([40, 60, 90]),
+            background: Background::PLAIN,
             framing: None,
             format: PixelFormat::I420,
             msaa: true,
             step_secs: Some(0.04),
+            straight: false,
         }
     }
 }

@@ -72,12 +72,15 @@ impl Renderer {
     }
 
     /// Puts another background behind the person, from the next frame on.
-    /// Only where frames keep RGBA; elsewhere it may lie on the device. Footage
-    /// keeps what was behind the person.
+    /// Only where frames keep RGBA; elsewhere it may lie on the device.
     pub(crate) fn set_background(&mut self, background: &Background) {
         match &mut self.0 {
             Kind::Mesh(mesh) => mesh.set_background(background),
-            Kind::Footage(_) => {}
+            Kind::Footage(footage) => {
+                if let Err(error) = footage.set_background(background) {
+                    tracing::warn!(%error, "the background stays");
+                }
+            }
         }
     }
 

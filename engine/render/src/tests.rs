@@ -111,6 +111,7 @@ fn options(format: PixelFormat, look: Look) -> RenderOptions {
         format,
         msaa: true,
         step_secs: None,
+        straight: false,
     }
 }
 

@@ -17,6 +17,8 @@ const CUT: f32 = 0.12;
 pub struct Take {
     /// The frame of the footage.
     pub frame: u32,
+    /// Which of the pictures of mouths.
+    pub picture: u32,
     /// What it was cut out of, in pixels of the footage.
     pub square: Square,
     /// Small grey picture of the lips and between them, to tell takes apart.
@@ -56,14 +58,22 @@ impl Feature {
     }
 }
 
+/// What one picture may show.
+struct Column {
+    /// Takes, and how unlike the wanted mouth.
+    takes: Vec<(usize, f32)>,
+    /// For each of them, the cost of coming there from each of the column before.
+    cuts: Vec<Vec<f32>>,
+}
+
 /// Chooses takes, a picture after the other, looking a little ahead.
 pub struct Chooser {
     features: Vec<Feature>,
     looks: Vec<Vec<u8>>,
     /// Take after a take in the footage, where it was kept.
     following: Vec<Option<usize>>,
-    /// Of each picture not yet decided: takes, and how unlike the wanted mouth.
-    open: VecDeque<Vec<(usize, f32)>>,
+    /// Pictures not yet decided.
+    open: VecDeque<Column>,
     decided: Option<usize>,
 }
 
@@ -123,17 +133,25 @@ impl Chooser {
         chosen.extend(near.iter().take(NEAREST).copied());
         // Going on with a take is always thought of.
         let before: Vec<usize> = match self.open.back() {
-            Some(column) => column.iter().map(|(take, _)| *take).collect(),
+            Some(column) => column.takes.iter().map(|(take, _)| *take).collect(),
             None => self.decided.into_iter().collect(),
         };
-        for take in &before {
-            let next = self.following[*take].unwrap_or(*take);
-            if !chosen.iter().any(|(_, i)| *i == next) {
-                chosen.push((wanted.unlike(&self.features[next]), next));
-            }
-        }
-        self.open
-            .push_back(chosen.into_iter().map(|(own, take)| (take, own)).collect());
+        let mut on: Vec<(f32, usize)> = before
+            .iter()
+            .map(|take| self.following[*take].unwrap_or(*take))
+            .filter(|next| !chosen.iter().any(|(_, i)| i == next))
+            .map(|next| (wanted.unlike(&self.features[next]), next))
+            .collect();
+        on.sort_by(|a, b| a.0.total_cmp(&b.0));
+        // Otherwise each picture would have more to choose from than the last.
+        chosen.extend(on.into_iter().take(NEAREST));
+        let takes: Vec<(usize, f32)> = chosen.into_iter().map(|(own, take)| (take, own)).collect();
+        let from = |to: usize| before.iter().map(|from| self.cut(*from, to)).collect();
+        let cuts = match self.open.is_empty() {
+            true => Vec::new(),
+            false => takes.iter().map(|(take, _)| from(*take)).collect(),
+        };
+        self.open.push_back(Column { takes, cuts });
     }
 
     /// How many pictures wait for a decision.
@@ -147,20 +165,21 @@ impl Chooser {
         let mut costs: Vec<f32> = Vec::new();
         let mut ways: Vec<Vec<usize>> = Vec::new();
         for (n, column) in self.open.iter().enumerate() {
-            let mut next = Vec::with_capacity(column.len());
-            let mut from = Vec::with_capacity(column.len());
-            for (take, own) in column {
-                let (cost, i) = match n.checked_sub(1).and_then(|b| self.open.get(b)) {
-                    Some(before) => before
+            let mut next = Vec::with_capacity(column.takes.len());
+            let mut from = Vec::with_capacity(column.takes.len());
+            for (i, (take, own)) in column.takes.iter().enumerate() {
+                let (cost, way) = match n {
+                    0 => (self.decided.map_or(0.0, |d| self.cut(d, *take)), 0),
+                    _ => costs
                         .iter()
-                        .zip(&costs)
+                        .zip(&column.cuts[i])
+                        .map(|(cost, cut)| cost + cut)
                         .enumerate()
-                        .map(|(i, ((b, _), cost))| (cost + self.cut(*b, *take), i))
+                        .map(|(way, cost)| (cost, way))
                         .min_by(|a, b| a.0.total_cmp(&b.0))?,
-                    None => (self.decided.map_or(0.0, |d| self.cut(d, *take)), 0),
                 };
                 next.push(cost + own);
-                from.push(i);
+                from.push(way);
             }
             costs = next;
             ways.push(from);
@@ -169,7 +188,7 @@ impl Chooser {
         for from in ways.iter().skip(1).rev() {
             best = from[best];
         }
-        let (take, _) = self.open.pop_front()?[best];
+        let (take, _) = self.open.pop_front()?.takes[best];
         self.decided = Some(take);
         Some(take)
     }

@@ -205,6 +205,15 @@ impl Shown {
     }
 }
 
+/// The size of mattes of footage: half of it.
+pub fn matte_size(footage: Size) -> Size {
+    let half = |v: u32| (v / 2).next_multiple_of(2);
+    Size {
+        width: half(footage.width),
+        height: half(footage.height),
+    }
+}
+
 /// Frames of footage, in any order.
 pub trait Footage: Send {
     /// Planes Y, Cb, Cr of frame `index` (I420, BT.709, limited range, no
@@ -215,4 +224,9 @@ pub trait Footage: Send {
 /// Opens the footage of an avatar; whoever can decode gives this along.
 pub trait OpenFootage: Send + Sync {
     fn open(&self, shown: Shown) -> Result<Box<dyn Footage>, SinkError>;
+    /// The pictures of mouths, as they are.
+    fn mouths(&self) -> Result<Box<dyn Footage>, SinkError>;
+    /// What is person in each frame, in the luma of pictures of [`matte_size`];
+    /// none where nobody has looked yet.
+    fn matte(&self) -> Result<Option<Box<dyn Footage>>, SinkError>;
 }

@@ -2,11 +2,11 @@
 //! together, picture by picture, from the person's own.
 //!
 //! [`space`] is what the person's mouth can do, [`film`] what is known of each
-//! frame, [`graph`] the walk through the footage, [`choose`] which filmed mouth
-//! (a *take*) to show, [`weave`] how base and takes become one picture. The
-//! composing itself is the renderer's. Another composer, say a network trained
-//! on one person, would take [`choose`] and [`weave`]'s place behind
-//! [`MouthComposer`].
+//! frame, [`graph`] where one frame may follow another, [`walk`] the way through
+//! them, [`choose`] which filmed mouth (a *take*) to show, [`weave`] how base and
+//! takes become one picture. The composing itself is the renderer's. Another
+//! composer, say a network trained on one person, would take [`choose`] and
+//! [`weave`]'s place behind [`MouthComposer`].
 
 pub mod choose;
 pub mod film;
@@ -14,6 +14,7 @@ pub mod graph;
 pub mod space;
 mod store;
 pub mod style;
+pub mod walk;
 pub mod weave;
 
 use std::path::Path;
@@ -21,19 +22,23 @@ use std::sync::Arc;
 
 use glam::Vec2;
 use huashen_core::{Pose, Size};
-use image::RgbImage;
 
 use crate::AvatarError;
 use crate::manifest::Video;
 use choose::{Chooser, Take};
 use film::{Filmed, OpenFootage, Shown, Square};
-use graph::{Jump, Step, Walk};
+use graph::Jump;
 use space::{Eye, Mouth, MouthSpace};
 use style::Style;
+use walk::{Step, Walk};
 use weave::{Weave, Wish, weave};
 
 /// The file beside the footage that holds all that is known about it.
 pub const PERSON_FILE: &str = "person.safetensors";
+/// Pictures of mouths, one after another, each upright in its square.
+pub const MOUTHS_FILE: &str = "mouths.mp4";
+/// What is person in each frame, white on black; made when it is first needed.
+pub const MATTE_FILE: &str = "matte.mp4";
 
 /// A video avatar, loaded.
 #[derive(Clone)]
@@ -51,8 +56,6 @@ pub struct Person {
     pub frames: Vec<Filmed>,
     pub jumps: Vec<Jump>,
     pub takes: Vec<Take>,
-    /// Of each take, its square of the picture: JPEG.
-    pub pictures: Vec<Vec<u8>>,
     /// How the person says what the motion model hears. None where it did not
     /// help.
     pub style: Option<Style>,
@@ -294,30 +297,11 @@ impl MouthComposer for TakeComposer {
 }
 
 impl VideoAvatar {
-    /// The walk through the footage.
-    pub fn walk(&self, seed: u64) -> Walk {
-        Walk::new(
-            &self.person.frames,
-            &self.person.jumps,
-            self.about.fps(),
-            seed,
-        )
-    }
-
-    /// A take's square, RGB.
-    pub fn take_picture(&self, take: usize) -> Result<RgbImage, AvatarError> {
-        let bad = |reason: String| AvatarError::Read {
-            path: PERSON_FILE.into(),
-            reason,
-        };
-        let bytes = self
-            .person
-            .pictures
-            .get(take)
-            .ok_or_else(|| bad(format!("it has no take {take}")))?;
-        let picture = image::load_from_memory_with_format(bytes, image::ImageFormat::Jpeg)
-            .map_err(|e| bad(format!("take {take} is damaged: {e}")))?;
-        Ok(picture.into_rgb8())
+    /// The walk through the footage; `straight`: as it was filmed, while it lasts.
+    pub fn walk(&self, straight: bool, seed: u64) -> Walk {
+        let person = &self.person;
+        let walk = if straight { Walk::straight } else { Walk::new };
+        walk(&person.frames, &person.jumps, self.about.fps(), seed)
     }
 }
 

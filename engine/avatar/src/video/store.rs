@@ -123,7 +123,7 @@ impl Person {
             ("jumps.cost", floats(1, self.jumps.iter().map(|j| j.cost))),
             (
                 "takes.frame",
-                numbers(1, self.takes.iter().map(|t| t.frame)),
+                numbers(2, self.takes.iter().flat_map(|t| [t.frame, t.picture])),
             ),
             (
                 "takes.square",
@@ -138,11 +138,6 @@ impl Person {
                         .flat_map(|t| t.look.iter().copied())
                         .collect(),
                 ),
-            ),
-            ("takes.jpeg", bytes(1, self.pictures.concat())),
-            (
-                "takes.jpeg_bytes",
-                numbers(1, self.pictures.iter().map(|p| p.len() as u32)),
             ),
         ];
         if let Some(style) = &self.style {
@@ -240,8 +235,12 @@ impl Person {
         let within = |n: &u32| (*n as usize) < count;
         let ways = u32s("jumps.way", 2)?;
         let costs = f32s("jumps.cost", 1)?;
-        let taken = u32s("takes.frame", 1)?;
-        if !ways.iter().all(within) || ways.len() != costs.len() * 2 || !taken.iter().all(within) {
+        let taken: Vec<[u32; 2]> = u32s("takes.frame", 2)?
+            .chunks_exact(2)
+            .map(|t| [t[0], t[1]])
+            .collect();
+        let sound = |t: &[u32; 2]| within(&t[0]) && t[1] <= t[0];
+        if !ways.iter().all(within) || ways.len() != costs.len() * 2 || !taken.iter().all(sound) {
             return Err("it names frames that are not there".to_owned());
         }
         let jumps = ways
@@ -266,25 +265,11 @@ impl Person {
             .iter()
             .zip(look.data().chunks_exact(look_len))
             .zip(squares.chunks_exact(6))
-            .map(|((frame, look), square)| Take {
+            .map(|(([frame, picture], look), square)| Take {
                 frame: *frame,
+                picture: *picture,
                 square: Square::from_array(std::array::from_fn(|i| square[i])),
                 look: look.to_vec(),
-            })
-            .collect();
-        let jpeg = get("takes.jpeg", Dtype::U8, 1)?;
-        let lengths = u32s("takes.jpeg_bytes", 1)?;
-        let sum: u64 = lengths.iter().map(|n| u64::from(*n)).sum();
-        if lengths.len() != taken.len() || sum != jpeg.len() as u64 {
-            return Err("its pictures do not belong to its mouths".to_owned());
-        }
-        let mut rest = jpeg.as_slice();
-        let pictures = lengths
-            .iter()
-            .map(|n| {
-                let (one, after) = rest.split_at(*n as usize);
-                rest = after;
-                one.to_vec()
             })
             .collect();
         let numbers = file.tensor("manner").map_err(|e| e.to_string())?;
@@ -307,7 +292,6 @@ impl Person {
             frames,
             jumps,
             takes,
-            pictures,
             style,
             manner,
         })

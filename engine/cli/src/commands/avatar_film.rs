@@ -5,25 +5,24 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail, ensure};
-use huashen_avatar::video::{PERSON_FILE, Person};
+use huashen_avatar::video::{MOUTHS_FILE, PERSON_FILE, Person};
 use huashen_avatar::{Kind, Manifest, Video};
-use huashen_core::{Frame, FrameRate, MotionTrack, PixelFormat, Size, paths};
-use huashen_media::{
-    ClipSpec, ClipWriter, Encoding, MediaError, Quality, VideoPicture, VideoReader,
-};
+use huashen_core::{FrameRate, MotionTrack, Size, paths};
+use huashen_media::{MediaError, VideoPicture, VideoReader};
 use huashen_motion::{Manner, MotionOptions};
 use huashen_pipeline::capture::FaceFollower;
 use huashen_pipeline::film_report::{FilmReport, MOUTHS};
-use huashen_pipeline::filming::{FilmError, Filming};
-use huashen_pipeline::{PipelineError, Sound, StyleCheck};
+use huashen_pipeline::filming::{FilmError, Filming, Stretch};
+use huashen_pipeline::{Cancelled, PipelineError, Sound, StyleCheck};
 use huashen_vision::{Device, Face, FaceFinder, FindOptions};
 use image::imageops::FilterType;
-use image::{RgbImage, RgbaImage};
+use image::{DynamicImage, RgbImage, RgbaImage};
 use serde::Serialize;
 
 use crate::args::NewAvatar;
 use crate::progress::Progress;
-use crate::{interrupt, output, sound};
+use crate::reel::{Part, Reel};
+use crate::{interrupt, output, reel, sound};
 
 /// Footage is kept up to this many pixels a side.
 const MOST_SIDE: u32 = 1920;
@@ -66,7 +65,7 @@ pub struct Findings {
 
 pub fn run(args: &NewAvatar, video: &Path, name: &str, quiet: bool) -> anyhow::Result<ExitCode> {
     let folder = paths::avatars_dir().join(name);
-    let consent = consent(args)?;
+    let consent = consent(args.consent.as_deref())?;
     let made = build(
         &Order {
             video,
@@ -78,6 +77,7 @@ pub fn run(args: &NewAvatar, video: &Path, name: &str, quiet: bool) -> anyhow::R
                 true => LEAST_SECS / 2.0,
                 false => LEAST_SECS,
             },
+            lasts: true,
         },
         quiet,
     )
@@ -95,14 +95,15 @@ pub fn from_dropped(video: &Path, name: &str, folder: &Path, consent: &str) -> a
         folder,
         consent,
         least_secs: LEAST_SECS,
+        lasts: true,
     };
     build(&order, false).map(|_| ())
 }
 
 /// Who agreed: as told, or as asked for on a terminal.
-fn consent(args: &NewAvatar) -> anyhow::Result<String> {
+pub fn consent(told: Option<&str>) -> anyhow::Result<String> {
     use std::io::{BufRead, IsTerminal, Write};
-    let told = match &args.consent {
+    let told = match told {
         Some(text) => text.trim().to_owned(),
         None if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() => {
             let mut err = std::io::stderr();
@@ -133,25 +134,52 @@ pub struct Order<'a> {
     pub folder: &'a Path,
     pub consent: &'a str,
     pub least_secs: f64,
+    /// What was looked at when Ctrl-C came is kept for the next run.
+    pub lasts: bool,
 }
 
-/// Builds the avatar, the whole folder or nothing of it.
+/// Builds the avatar, the whole folder or nothing of it. What was looked at
+/// when Ctrl-C came is kept beside it, for the next run to go on from.
 pub fn build(order: &Order<'_>, quiet: bool) -> anyhow::Result<Findings> {
     let parent = order.folder.parent().context("avatars have no folder")?;
     std::fs::create_dir_all(parent)
         .with_context(|| format!("{} cannot be made", parent.display()))?;
+    let reader = VideoReader::open(order.video)?;
+    let rate = standard(reader.fps());
+    let parts = parent.join(format!(".{}.filming", order.name));
+    let key = reel::key(order.video, order.end_secs)?;
+    let (mut reel, known) = Reel::open(&parts, &key, rate)?;
+    let made = film(order, reader, (&mut reel, known), quiet)
+        .and_then(|(filming, size)| finish(order, filming, (size, rate), &reel, quiet));
+    let stopped = matches!(&made, Err(e) if e.is::<Cancelled>());
+    if stopped && order.lasts && reel.is_worth_keeping() {
+        output::note("what was looked at is kept: the same command goes on from there");
+    } else if let Err(error) = reel.discard() {
+        // Whatever went wrong before says more.
+        made.as_ref().map_err(|e| anyhow::anyhow!("{e:#}"))?;
+        return Err(error);
+    }
+    made
+}
+
+/// Makes the bundle of what was seen.
+fn finish(
+    order: &Order<'_>,
+    filming: Filming,
+    (size, rate): (Size, FrameRate),
+    reel: &Reel,
+    quiet: bool,
+) -> anyhow::Result<Findings> {
+    let parent = order.folder.parent().context("avatars have no folder")?;
     let temp = tempfile::Builder::new()
         .prefix(".huashen-")
         .tempdir_in(parent)
         .with_context(|| format!("{} cannot be written", parent.display()))?;
     let dir = temp.path();
-    let reader = VideoReader::open(order.video)?;
-    let rate = standard(reader.fps());
-    let footage = dir.join(FOOTAGE_FILE);
-    let (filming, size) = film(order, reader, rate, &footage, quiet)?;
     let mut heard = record(order.video, quiet)?;
     let (frames, usable) = filming.counts();
     let report = filming.report();
+    let mouth_px = filming.mouth_px().unwrap_or_default();
     let mut hear = heard
         .as_mut()
         .map(|sound| |manner| hear(sound, rate, manner));
@@ -160,8 +188,10 @@ pub fn build(order: &Order<'_>, quiet: bool) -> anyhow::Result<Findings> {
             .map(|h| h as huashen_pipeline::filming::Hear<'_>),
         order.least_secs,
     )?;
+    let mouths = dir.join(MOUTHS_FILE);
+    reel.join(&dir.join(FOOTAGE_FILE), &mouths)?;
     output::write_whole(&dir.join(PERSON_FILE), &person.to_bytes()?)?;
-    output::write_whole(&dir.join("mouths.jpg"), &sheet(&person)?)?;
+    output::write_whole(&dir.join("mouths.jpg"), &sheet(&person, &mouths)?)?;
     let manifest = Manifest {
         name: order.name.to_owned(),
         title: Default::default(),
@@ -182,6 +212,7 @@ pub fn build(order: &Order<'_>, quiet: bool) -> anyhow::Result<Findings> {
             height: size.height,
             rate: [rate.num, rate.den],
             frames: frames as u32,
+            mouth_px,
             consent: order.consent.to_owned(),
         }),
     };
@@ -221,7 +252,7 @@ pub fn build(order: &Order<'_>, quiet: bool) -> anyhow::Result<Findings> {
 }
 
 /// Mouths of the footage, from shut to wide open: what the avatar can show.
-fn sheet(person: &Person) -> anyhow::Result<Vec<u8>> {
+fn sheet(person: &Person, mouths: &Path) -> anyhow::Result<Vec<u8>> {
     const COLUMNS: usize = 8;
     const ROWS: usize = 5;
     const CELL: u32 = 160;
@@ -231,16 +262,27 @@ fn sheet(person: &Person) -> anyhow::Result<Vec<u8>> {
         person.space.gap(&frame.mouth)
     };
     order.sort_by(|a, b| gap(a).total_cmp(&gap(b)));
-    let mut sheet = RgbImage::new(COLUMNS as u32 * CELL, ROWS as u32 * CELL);
-    for cell in 0..COLUMNS * ROWS {
+    let wanted = |cell: usize| {
         let take = order[cell * (order.len() - 1) / (COLUMNS * ROWS - 1)];
-        let picture = image::load_from_memory(&person.pictures[take])?.into_rgb8();
+        person.takes[take].picture as usize
+    };
+    let mut sheet = RgbImage::new(COLUMNS as u32 * CELL, ROWS as u32 * CELL);
+    for (n, picture) in VideoReader::open(mouths)?.enumerate() {
+        let cells: Vec<usize> = (0..COLUMNS * ROWS).filter(|c| wanted(*c) == n).collect();
+        if cells.is_empty() {
+            continue;
+        }
+        let picture = picture?;
+        let picture = RgbaImage::from_raw(picture.width, picture.height, picture.rgba);
+        let picture = DynamicImage::from(picture.context("a mouth of the wrong size")?).into_rgb8();
         let small = image::imageops::resize(&picture, CELL, CELL, FilterType::Triangle);
-        let (x, y) = (
-            (cell % COLUMNS) as u32 * CELL,
-            (cell / COLUMNS) as u32 * CELL,
-        );
-        image::imageops::replace(&mut sheet, &small, i64::from(x), i64::from(y));
+        for cell in cells {
+            let (x, y) = (
+                (cell % COLUMNS) as u32 * CELL,
+                (cell / COLUMNS) as u32 * CELL,
+            );
+            image::imageops::replace(&mut sheet, &small, i64::from(x), i64::from(y));
+        }
     }
     let mut bytes = std::io::Cursor::new(Vec::new());
     sheet.write_to(&mut bytes, image::ImageFormat::Jpeg)?;
@@ -275,67 +317,67 @@ fn advice(secs: f64, report: &FilmReport, rate: FrameRate, heard: Option<&Sound>
 fn film(
     order: &Order<'_>,
     reader: VideoReader,
-    rate: FrameRate,
-    footage: &Path,
+    (reel, known): (&mut Reel, Vec<Part>),
     quiet: bool,
 ) -> anyhow::Result<(Filming, Size)> {
+    let rate = standard(reader.fps());
     let total = (reader.duration_secs().min(order.end_secs) * rate.fps()).round() as u64;
     let finder = FaceFinder::open(&paths::models_dir(), &Device::Cpu)?;
-    let mut follower = FaceFollower::new(&finder);
     let mut progress = Progress::new("video", "pictures", quiet);
-    let mut work: Option<(ClipWriter, Filming, Size)> = None;
     let mut pictures = Even::new(reader, rate);
-    let mut covered = false;
-    let (mut looks, mut crowded) = (0_usize, 0_usize);
+    let mut work: Option<(Filming, Size)> = None;
+    let (mut looks, mut crowded) = (0, 0);
+    for part in known {
+        let (width, height) = part.size;
+        let size = Size { width, height };
+        let (filming, _) = work.get_or_insert_with(|| (Filming::new(size, rate), size));
+        filming.resume(part.stretch);
+        looks += part.looks;
+        crowded += part.crowded;
+    }
+    if let Some((filming, _)) = &work {
+        let seen = filming.counts().0;
+        output::note(&format!(
+            "going on after {seen} pictures that were looked at before"
+        ));
+        pictures.go_to(seen as u64);
+    }
+    // Each part is looked at anew, so that it does not matter where a run began.
+    let mut watch = Watch::new(&finder);
     while let Some((at_secs, picture)) = pictures.next()? {
         interrupt::check()?;
         if at_secs >= order.end_secs {
             break;
         }
-        let (writer, filming, size) = match &mut work {
+        let (filming, size) = match &mut work {
             Some(work) => work,
             none => {
                 let size = kept_size(picture.width, picture.height)?;
-                let spec = ClipSpec {
-                    size,
-                    rate,
-                    encoding: Encoding {
-                        quality: Quality::Footage,
-                        ..Encoding::default()
-                    },
-                    audio: None,
-                    metadata: Vec::new(),
-                };
-                let writer = ClipWriter::create(footage, spec)?;
-                none.insert((writer, Filming::new(size, rate), size))
+                none.insert((Filming::new(size, rate), size))
             }
         };
         let picture = fitted(picture, *size)?;
-        let face = follower.next(&picture)?;
-        if let Some(face) = &face
-            && filming.counts().0.is_multiple_of(LOOK_EVERY)
-        {
-            covered = finder.cover(&picture, face)?.mouth > MOUTH_COVERED;
-            if looks.is_multiple_of(LOOK_ABOUT) {
-                crowded += usize::from(has_company(&finder, &picture, face)?);
-            }
-            looks += 1;
-        }
-        filming.push(&picture, face.as_ref(), covered);
+        let (face, covered) = watch.look(&picture)?;
+        let mouth = filming.push(&picture, face.as_ref(), covered);
+        reel.push(picture, mouth)?;
         let done = filming.counts().0 as u64;
-        writer.video(Frame {
-            index: done - 1,
-            size: *size,
-            format: PixelFormat::Rgba8,
-            data: picture.into_raw(),
-        })?;
+        if reel.is_full() {
+            looks += watch.looks;
+            crowded += watch.crowded;
+            reel.close(&watch.part(*size, filming.stretch()))?;
+            watch = Watch::new(&finder);
+        }
         progress.at(done, total.max(done));
     }
-    let Some((writer, filming, size)) = work else {
+    let Some((mut filming, size)) = work else {
         bail!("no picture could be read");
     };
-    writer.finish()?;
-    if crowded * 2 > looks.div_ceil(LOOK_ABOUT) {
+    if !reel.is_at_start() {
+        looks += watch.looks;
+        crowded += watch.crowded;
+        reel.close(&watch.part(size, filming.stretch()))?;
+    }
+    if crowded * 2 > looks {
         return Err(FilmError::Crowd.into());
     }
     let (frames, usable) = filming.counts();
@@ -362,6 +404,54 @@ fn film(
         }
     }
     Ok((filming, size))
+}
+
+/// Follows the face through one part.
+struct Watch<'a> {
+    finder: &'a FaceFinder,
+    follower: FaceFollower<'a>,
+    pictures: usize,
+    covered: bool,
+    looks: usize,
+    crowded: usize,
+}
+
+impl<'a> Watch<'a> {
+    fn new(finder: &'a FaceFinder) -> Self {
+        Self {
+            follower: FaceFollower::new(finder),
+            finder,
+            pictures: 0,
+            covered: false,
+            looks: 0,
+            crowded: 0,
+        }
+    }
+
+    /// The face in the next picture, and whether its mouth is covered.
+    fn look(&mut self, picture: &RgbaImage) -> anyhow::Result<(Option<Face>, bool)> {
+        let face = self.follower.next(picture)?;
+        if let Some(face) = &face {
+            if self.pictures.is_multiple_of(LOOK_EVERY) {
+                self.covered = self.finder.cover(picture, face)?.mouth > MOUTH_COVERED;
+            }
+            if self.pictures.is_multiple_of(LOOK_EVERY * LOOK_ABOUT) {
+                self.looks += 1;
+                self.crowded += usize::from(has_company(self.finder, picture, face)?);
+            }
+            self.pictures += 1;
+        }
+        Ok((face, self.covered))
+    }
+
+    fn part(&self, size: Size, stretch: Stretch) -> Part {
+        Part {
+            size: (size.width, size.height),
+            stretch,
+            looks: self.looks,
+            crowded: self.crowded,
+        }
+    }
 }
 
 /// Whether someone else is about as near to the camera.
@@ -448,6 +538,15 @@ impl Even {
             coming: None,
             next: 0,
         }
+    }
+
+    /// Goes on at picture `number`.
+    pub fn go_to(&mut self, number: u64) {
+        self.next = number;
+        // As many as lie within half a frame are the same picture.
+        let grace = 0.5 / self.rate.fps();
+        self.reader
+            .pass_until(self.rate.frame_time_secs(number) - grace);
     }
 
     /// The next picture and when it is shown, in seconds.
@@ -551,7 +650,7 @@ fn tell(found: &Findings, json: bool) -> anyhow::Result<()> {
                     own * 100.0,
                     plain * 100.0
                 ),
-                false => "the motion model's: the footage is too short to learn the person's own"
+                false => "the motion model's: the person's own, learnt from a part, came no nearer in the rest"
                     .to_owned(),
             },
         )?;

@@ -90,6 +90,7 @@ pub fn run(args: &EvalClone, quiet: bool) -> anyhow::Result<ExitCode> {
             folder: &folder,
             consent: "for evaluation only",
             least_secs: 3.0,
+            lasts: false,
         },
         quiet,
     )?;
@@ -171,10 +172,10 @@ pub fn run(args: &EvalClone, quiet: bool) -> anyhow::Result<ExitCode> {
     };
     ways.push(("ours, from true curves", drive("curves", &tracked)?));
     // The footage as it is: what the walk shows, its own mouths.
-    let mut walk = video.walk(1);
+    let mut walk = video.walk(false, 1);
     let untouched = (0..count)
         .map(|_| {
-            let step = walk.step(rate.frame_time_secs(1), true);
+            let step = walk.step(rate.frame_time_secs(1), &[]);
             real.mouths.get(step.frame as usize).cloned().flatten()
         })
         .collect();

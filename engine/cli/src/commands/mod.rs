@@ -6,6 +6,7 @@ mod avatar_film;
 mod avatar_new;
 mod batch;
 mod doctor;
+mod dub;
 mod eval;
 mod eval_clone;
 mod eval_measure;

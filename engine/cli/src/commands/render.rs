@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
+use anyhow::ensure;
 use huashen_avatar::Avatar;
 use huashen_core::{Frame, FrameRate, FrameSink, Pose, SinkError, Size, paths};
 use huashen_media::{AudioSpec, ClipInfo, ClipSpec, ClipWriter};
@@ -15,6 +16,7 @@ use huashen_script::Script;
 use huashen_speech::Synthesizer;
 use serde::Serialize;
 
+use super::dub;
 use crate::args::{PictureArgs, Render};
 use crate::delivery::Delivery;
 use crate::label::{self, Label};
@@ -27,6 +29,23 @@ use crate::{interrupt, output, picture, sound, sound_file, subtitles};
 const LEAST_MOTION_HZ: f64 = 50.0;
 
 pub fn run(args: &Render, settings: &Settings, quiet: bool) -> anyhow::Result<ExitCode> {
+    if args.picture.avatar.as_deref() == Some(dub::SAME) {
+        return dub::run(args, settings, quiet);
+    }
+    ensure!(
+        args.say.is_none() && args.consent.is_none(),
+        "--say and --consent are for a video whose person says other words: add --avatar same"
+    );
+    run_with(args, settings, &mut Studio::default(), quiet)
+}
+
+/// The same, with what is loaded already.
+pub fn run_with(
+    args: &Render,
+    settings: &Settings,
+    studio: &mut Studio,
+    quiet: bool,
+) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
     // Everything that can be wrong is found before the long work begins.
     label::check(&args.delivery)?;
@@ -34,11 +53,10 @@ pub fn run(args: &Render, settings: &Settings, quiet: bool) -> anyhow::Result<Ex
         subtitles::format_of(path)?;
         output::check_target(path, args.force)?;
     }
-    let mut studio = Studio::default();
     let delivery = studio.delivery(args, settings)?;
     delivery.check_target(args.force)?;
     let input = sound::open(&args.input)?;
-    let mut made = make(args, settings, &input, &mut studio, quiet, &mut |_, _| ())?;
+    let mut made = make(args, settings, &input, studio, quiet, &mut |_, _| ())?;
     made.elapsed_secs = started.elapsed().as_secs_f64();
     if args.json {
         output::json(&made)?;
@@ -55,6 +73,8 @@ pub struct Studio {
     synth: Option<Synthesizer>,
     avatar: Option<(String, Avatar)>,
     set: Option<(String, Set)>,
+    /// Footage is shown as it was filmed.
+    pub straight: bool,
 }
 
 /// An avatar before its camera.
@@ -101,11 +121,13 @@ impl Studio {
             return Ok(());
         }
         self.set = None;
+        let straight = self.straight;
         let avatar = self.avatar(args, settings)?;
         huashen_avatar::require_speech(avatar)?;
         let size = picture::size(args, settings, avatar, longest_px)?;
         let options = RenderOptions {
             step_secs: Some(rate.frame_time_secs(1)),
+            straight,
             ..picture::options(args, settings, avatar, size, pixels)?
         };
         let set = Set {
@@ -162,7 +184,9 @@ pub fn make(
         false => None,
     };
     studio.avatar(&args.picture, settings)?;
-    let Studio { synth, avatar, set } = studio;
+    let Studio {
+        synth, avatar, set, ..
+    } = studio;
     let Some((_, avatar)) = avatar else {
         unreachable!("it was just loaded")
     };

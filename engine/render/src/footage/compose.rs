@@ -5,9 +5,9 @@ use glam::Vec2;
 use huashen_avatar::video::weave::{CORNERS, Weave};
 use huashen_avatar::video::{VideoAvatar, Woven};
 use huashen_core::Size;
-use image::RgbImage;
 
 use super::planes;
+use super::readers::Readers;
 use crate::RenderError;
 use crate::adapter::Gpu;
 use crate::i420::Rect;
@@ -50,7 +50,8 @@ struct Room {
 /// A take on the device.
 struct Loaded {
     take: usize,
-    picture: RgbImage,
+    rgba: Vec<u8>,
+    side: usize,
     view: wgpu::TextureView,
 }
 
@@ -64,10 +65,12 @@ pub(super) struct Composer {
     count: u32,
     room: Option<Room>,
     takes: Vec<Loaded>,
+    mouths: Readers,
 }
 
 impl Composer {
-    pub fn new(gpu: Gpu) -> Self {
+    /// `mouths` gives the pictures of mouths.
+    pub fn new(gpu: Gpu, mouths: Readers) -> Self {
         let device = &gpu.device;
         let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
             label: Some("mouth"),
@@ -127,6 +130,7 @@ impl Composer {
             count: indices.len() as u32,
             room: None,
             takes: Vec::new(),
+            mouths,
             gpu,
         }
     }
@@ -269,33 +273,36 @@ impl Composer {
         if let Some(at) = self.takes.iter().position(|t| t.take == take) {
             return Ok(at);
         }
-        let picture = avatar
-            .take_picture(take)
+        let side = avatar.about.mouth_px;
+        let size = Size {
+            width: side,
+            height: side,
+        };
+        let planes = self
+            .mouths
+            .read(u64::from(avatar.person.takes[take].picture))
             .map_err(|e| RenderError::Footage(e.to_string()))?;
-        let (width, height) = picture.dimensions();
+        let rgba = planes::to_rgba(planes, size);
         let extent = wgpu::Extent3d {
-            width,
-            height,
+            width: side,
+            height: side,
             depth_or_array_layers: 1,
         };
         let texture = self.gpu.device.create_texture(&descriptor(extent));
-        let rgba: Vec<u8> = picture
-            .pixels()
-            .flat_map(|p| [p[0], p[1], p[2], 255])
-            .collect();
         self.gpu.queue.write_texture(
             texture.as_image_copy(),
             &rgba,
             wgpu::TexelCopyBufferLayout {
                 offset: 0,
-                bytes_per_row: Some(width * 4),
+                bytes_per_row: Some(side * 4),
                 rows_per_image: None,
             },
             extent,
         );
         self.takes.push(Loaded {
             take,
-            picture,
+            rgba,
+            side: side as usize,
             view: texture.create_view(&wgpu::TextureViewDescriptor::default()),
         });
         Ok(self.takes.len() - 1)
@@ -323,13 +330,14 @@ impl Composer {
             .map(|ring| {
                 let base = in_base(ring[0]);
                 [0, 1].map(|n| {
-                    let picture = &self.takes[takes[n]].picture;
-                    let (w, h) = (picture.width() as usize, picture.height() as usize);
-                    let p = ring[n + 1] * Vec2::new(w as f32, h as f32);
+                    let picture = &self.takes[takes[n]];
+                    let side = picture.side;
                     // The ring spans about two fifths of a take.
-                    let patch = (w as f32 * 0.4 * PATCH).max(1.0);
-                    let theirs = mean(w, h, p, patch, |x, y| {
-                        picture.get_pixel(x as u32, y as u32).0
+                    let patch = (side as f32 * 0.4 * PATCH).max(1.0);
+                    let p = ring[n + 1] * side as f32;
+                    let theirs = mean(side, side, p, patch, |x, y| {
+                        let at = (y * side + x) * 4;
+                        [picture.rgba[at], picture.rgba[at + 1], picture.rgba[at + 2]]
                     });
                     [0, 1, 2].map(|c| (base[c] - theirs[c]) / 255.0)
                 })

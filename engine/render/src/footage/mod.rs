@@ -3,29 +3,31 @@
 //! Only the square around the mouth goes through the device; the rest of each
 //! picture stays as the decoder gave it.
 
+mod ahead;
+mod behind;
 mod blend;
 mod compose;
 mod planes;
+mod readers;
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use huashen_avatar::video::film::{Footage, Shown};
-use huashen_avatar::video::graph::Walk;
+use huashen_avatar::video::film::{Shown, matte_size};
+use huashen_avatar::video::walk::Walk;
 use huashen_avatar::video::{AHEAD, MouthComposer, Planned, TakeComposer, VideoAvatar};
-use huashen_core::{ArkitShape, Frame, FrameSink, PixelFormat, Pose, Size};
+use huashen_core::{Frame, FrameSink, PixelFormat, Pose, SinkError, Size};
 
 use crate::adapter::Gpu;
-use crate::{AdapterInfo, RenderError, RenderOptions, RenderStats};
+use crate::{AdapterInfo, Background, RenderError, RenderOptions, RenderStats};
+use ahead::Ahead;
+use behind::Behind;
 use blend::HeadMove;
 use compose::Composer;
+use readers::Readers;
 
 /// A walk's seed: the same person, the same clip.
 const SEED: u64 = 1;
-
-/// Who opens the jaw this far speaks; who has not for so long pauses.
-const OPEN_JAW: f32 = 0.06;
-const PAUSE_SECS: f64 = 0.5;
 
 /// A video avatar on its stage.
 pub(crate) struct FootageRenderer {
@@ -33,15 +35,17 @@ pub(crate) struct FootageRenderer {
     avatar: Arc<VideoAvatar>,
     shown: Shown,
     format: PixelFormat,
-    footage: Box<dyn Footage>,
+    footage: Readers,
     walk: Walk,
+    straight: bool,
     mouths: Box<dyn MouthComposer>,
     composer: Composer,
+    /// None: the footage keeps what was behind the person.
+    behind: Option<Behind>,
     /// Seconds from one pose to the next; none: as time passes.
     step_secs: Option<f64>,
     last: Option<Instant>,
-    /// Seconds since the jaw was last open.
-    quiet_secs: f64,
+    ahead: Ahead,
     base: Vec<u8>,
     other: Vec<u8>,
     /// Of frames under way.
@@ -63,9 +67,10 @@ impl FootageRenderer {
             return Err(RenderError::Footage("nobody here can decode it".to_owned()));
         };
         let shown = avatar.shown(size);
-        let footage = footage
-            .open(shown)
-            .map_err(|e| RenderError::Footage(e.to_string()))?;
+        let lost = |e: SinkError| RenderError::Footage(e.to_string());
+        let mouths = Readers::open(|| footage.mouths()).map_err(lost)?;
+        let footage = Readers::open(|| footage.open(shown)).map_err(lost)?;
+        let behind = behind(avatar, shown, options)?;
         let gpu = open()?;
         let info = gpu.info.clone();
         Ok(Self {
@@ -73,12 +78,14 @@ impl FootageRenderer {
             shown,
             format: options.format,
             footage,
-            walk: avatar.walk(SEED),
+            walk: avatar.walk(options.straight, SEED),
+            straight: options.straight,
             mouths: Box::new(TakeComposer::new(Arc::clone(avatar), shown, AHEAD)),
-            composer: Composer::new(gpu),
+            composer: Composer::new(gpu, mouths),
             step_secs: options.step_secs,
+            behind,
             last: None,
-            quiet_secs: 0.0,
+            ahead: Ahead::new(options.step_secs),
             base: Vec::new(),
             other: Vec::new(),
             avatar: Arc::clone(avatar),
@@ -99,25 +106,21 @@ impl FootageRenderer {
         self.mouths = Box::new(TakeComposer::new(Arc::clone(&self.avatar), self.shown, 0));
     }
 
-    fn step(&mut self) -> f64 {
-        match self.step_secs {
-            Some(secs) => secs,
-            None => {
-                let now = Instant::now();
-                let secs = self.last.map_or(0.04, |last| (now - last).as_secs_f64());
-                self.last = Some(now);
-                secs.min(0.25)
-            }
-        }
+    /// Puts something else behind the person, where that can be done.
+    pub fn set_background(&mut self, background: &Background) -> Result<(), RenderError> {
+        let options = RenderOptions {
+            background: background.clone(),
+            format: self.format,
+            ..RenderOptions::default()
+        };
+        self.behind = behind(&self.avatar, self.shown, &options)?;
+        Ok(())
     }
 
-    /// Whether words are said about now.
-    fn speaks(&mut self, pose: &Pose, secs: f64) -> bool {
-        match pose.weights[ArkitShape::JawOpen] > OPEN_JAW {
-            true => self.quiet_secs = 0.0,
-            false => self.quiet_secs += secs,
-        }
-        self.quiet_secs < PAUSE_SECS
+    /// Seconds since the pose before.
+    fn step_secs(&self) -> f64 {
+        let passed = || self.last.map_or(0.04, |last| last.elapsed().as_secs_f64());
+        self.step_secs.unwrap_or_else(passed).min(0.25)
     }
 
     /// Like [`crate::Renderer::render`].
@@ -129,33 +132,29 @@ impl FootageRenderer {
         self.next = 0;
         if self.step_secs.is_some() {
             // Each clip begins anew, whatever was rendered before.
-            self.quiet_secs = 0.0;
-            self.walk = self.avatar.walk(SEED);
+            self.ahead = Ahead::new(self.step_secs);
+            self.walk = self.avatar.walk(self.straight, SEED);
             self.mouths = Box::new(TakeComposer::new(
                 Arc::clone(&self.avatar),
                 self.shown,
                 AHEAD,
             ));
         }
-        let mut open = true;
         loop {
-            if open {
-                let secs = self.step();
-                match poses.next() {
-                    Some(pose) => {
-                        let speaks = self.speaks(&pose, secs);
-                        let step = self.walk.step(secs, speaks);
-                        self.mouths.want(step, &pose);
-                    }
-                    None => open = false,
-                }
+            let secs = self.step_secs();
+            let pose = self.ahead.next(secs, poses);
+            let over = pose.is_none();
+            if let Some(pose) = pose {
+                self.last = Some(Instant::now());
+                let step = self.walk.step(secs, self.ahead.coming());
+                self.mouths.want(step, &pose);
             }
-            match self.mouths.next(!open) {
+            match self.mouths.next(over) {
                 Some(planned) => {
                     let frame = self.draw(&planned)?;
                     sink.frame(frame).map_err(RenderError::Sink)?;
                 }
-                None if open => {}
+                None if !over => {}
                 None => return Ok(RenderStats { frames: self.next }),
             }
         }
@@ -163,15 +162,25 @@ impl FootageRenderer {
 
     fn draw(&mut self, planned: &Planned) -> Result<Frame, RenderError> {
         let size = self.shown.size;
-        let lost = |e: huashen_core::SinkError| RenderError::Footage(e.to_string());
+        let lost = |e: SinkError| RenderError::Footage(e.to_string());
         let step = planned.step;
-        self.footage
-            .read(u64::from(step.frame), &mut self.base)
-            .map_err(lost)?;
+        let base = self.footage.read(u64::from(step.frame)).map_err(lost)?;
+        self.base.clear();
+        self.base.extend_from_slice(base);
+        let mut alpha = match &mut self.behind {
+            Some(behind) => Some(behind.put(step.frame, &mut self.base)?),
+            None => None,
+        };
         if let Some((to, t)) = step.over {
-            self.footage
-                .read(u64::from(to), &mut self.other)
-                .map_err(lost)?;
+            let other = self.footage.read(u64::from(to)).map_err(lost)?;
+            self.other.clear();
+            self.other.extend_from_slice(other);
+            if let (Some(behind), Some(alpha)) = (&mut self.behind, &mut alpha) {
+                let over = behind.put(to, &mut self.other)?;
+                for (a, b) in alpha.iter_mut().zip(over) {
+                    *a = (f32::from(*a) + (f32::from(b) - f32::from(*a)) * t).round() as u8;
+                }
+            }
             let (from, onto) = self.avatar.heads(step.frame, to, self.shown);
             let middle = from.middle;
             let head = HeadMove {
@@ -187,7 +196,16 @@ impl FootageRenderer {
         }
         let data = match self.format {
             PixelFormat::I420 => self.base.clone(),
-            PixelFormat::Rgba8 => planes::to_rgba(&self.base, size),
+            PixelFormat::Rgba8 => {
+                let mut rgba = planes::to_rgba(&self.base, size);
+                let clear = self.behind.as_ref().is_some_and(Behind::is_clear);
+                if let (true, Some(alpha)) = (clear, alpha) {
+                    for (pixel, alpha) in rgba.chunks_exact_mut(4).zip(alpha) {
+                        pixel[3] = alpha;
+                    }
+                }
+                rgba
+            }
         };
         let index = self.next;
         self.next += 1;
@@ -198,4 +216,36 @@ impl FootageRenderer {
             data,
         })
     }
+}
+
+/// What is to be behind the person; none where that is what was filmed.
+fn behind(
+    avatar: &VideoAvatar,
+    shown: Shown,
+    options: &RenderOptions,
+) -> Result<Option<Behind>, RenderError> {
+    let Some(files) = &avatar.footage else {
+        return Ok(None);
+    };
+    if options.background == Background::AsFilmed {
+        return Ok(None);
+    }
+    let lost = |e: SinkError| RenderError::Footage(e.to_string());
+    // Where nobody has looked yet what is the person, all of it stays.
+    if files.matte().map_err(lost)?.is_none() {
+        return Ok(None);
+    }
+    let open = || {
+        let matte = files.matte()?;
+        matte.ok_or_else(|| SinkError::from("its matte is gone"))
+    };
+    let matte = Readers::open(open).map_err(lost)?;
+    let keep_alpha = options.format == PixelFormat::Rgba8;
+    let sizes = (matte, matte_size(avatar.size()), avatar.size());
+    Ok(Some(Behind::new(
+        &options.background,
+        keep_alpha,
+        shown,
+        sizes,
+    )))
 }

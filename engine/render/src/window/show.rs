@@ -102,6 +102,7 @@ fn build(gpu: &Gpu, cast: &Cast, size: Size) -> Result<Renderer, RenderError> {
         format: PixelFormat::Rgba8,
         msaa: true,
         step_secs: None,
+        straight: false,
     };
     let mut renderer = Renderer::on(|| Ok(gpu.clone()), &cast.avatar, &options)?;
     renderer.keep_ahead(AHEAD);

@@ -55,7 +55,7 @@ pub struct CanonicalMesh {
 }
 
 /// How a head stands before the camera.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct HeadPose {
     /// Rotation against facing the camera, in radians (see [`Euler`]).
     pub rotation: Euler,

@@ -76,6 +76,9 @@ impl Scenery {
         if let Some(i) = self.choice.checked_sub(1) {
             return Arc::new(move |_: Size| CHOICES[i].1.clone());
         }
+        if !self.asked && avatar.video.is_some() {
+            return Arc::new(|_: Size| Background::AsFilmed);
+        }
         let (avatar, framing) = (Arc::clone(avatar), self.options.framing);
         if self.asked || avatar.manifest.photo.is_none() {
             let background = self.options.background.clone();
