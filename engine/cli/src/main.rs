@@ -4,6 +4,7 @@
 mod args;
 mod commands;
 mod delivery;
+mod even;
 mod failure;
 mod footage;
 mod interrupt;

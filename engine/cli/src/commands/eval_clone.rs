@@ -21,8 +21,9 @@ use huashen_vision::{Device, Face, FaceFinder};
 use image::RgbaImage;
 use serde::Serialize;
 
-use super::avatar_film::{Even, Order, build, fitted, hear, record, standard};
+use super::avatar_film::{Order, build, hear, record};
 use crate::args::EvalClone;
+use crate::even::{Even, fitted, standard};
 use crate::progress::Progress;
 use crate::{footage, interrupt, output};
 
