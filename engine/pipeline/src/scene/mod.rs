@@ -114,7 +114,10 @@ impl Scene {
         let above = (w * 0.68).min(h * 0.5);
         let slides = area(inset, inset, w - 2.0 * inset, above - 2.0 * inset);
         let rest = (h - above) * tall;
-        (area(half_x, h - rest, half, rest), Some(slides))
+        // A wider picture of the person would cut the head.
+        let wide = half.min(rest * 1.1);
+        let x = (w - wide) * across.unwrap_or(0.5);
+        (area(x, h - rest, wide, rest), Some(slides))
     }
 }
 
