@@ -416,3 +416,23 @@ fn voices_are_checked_by_name() {
         "{said}"
     );
 }
+
+#[test]
+fn scenes_are_checked_with_line_and_column() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path();
+    let scene = "backgroud: red\nlayers:\n  - text: Hi\n    size: big\n";
+    std::fs::write(dir.join("scene.yaml"), scene).unwrap();
+    let (code, said) = checked(dir, "jobs.csv", b"script,scene\nHi,scene.yaml\n", &[]);
+    assert_eq!(code, Some(2), "{said}");
+    for expected in [
+        "line 2, column 4",
+        "line 1, column 1: `backgroud`: it is not known; did you mean `background`?",
+        "line 4, column 11: `size`",
+    ] {
+        assert!(said.contains(expected), "no `{expected}` in\n{said}");
+    }
+    std::fs::write(dir.join("scene.yaml"), "background: red\n").unwrap();
+    let (code, said) = checked(dir, "jobs.csv", b"script,scene\nHi,scene.yaml\n", &[]);
+    assert_eq!(code, Some(0), "{said}");
+}

@@ -360,6 +360,9 @@ pub struct Render {
     pub voice: VoiceArgs,
     #[command(flatten)]
     pub manner: MannerArgs,
+    /// What is around the person (YAML): background, slides, titles, pictures; see README
+    #[arg(long, value_name = "FILE")]
+    pub scene: Option<PathBuf>,
     /// Frames a second
     #[arg(long, env = "HUASHEN_FPS")]
     pub fps: Option<String>,
@@ -382,8 +385,8 @@ A CSV file is a mail-merge: its first line names the columns, each further row i
   script,name,out
   \"Hello, {{name}}! [gesture wave]\",Ann,hello-{{name}}
   你好，{{name}}！,小明,hello-{{name}}
-Columns: script (脚本), script_file or audio; avatar, voice, out, title, size, fps, background, shot,
-look, style, emotion, emotion_strength, seed. Every other column is a {{name}}, too.
+Columns: script (脚本), script_file or audio; avatar, voice, out, title, size, fps, background, scene,
+shot, look, style, emotion, emotion_strength, seed. Every other column is a {{name}}, too.
 A YAML file has the same names under `defaults:` and `jobs:`; --schema helps editors with it.
 
 Examples:

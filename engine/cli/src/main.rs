@@ -14,6 +14,7 @@ mod output;
 mod picture;
 mod progress;
 mod reel;
+mod scene;
 mod settings;
 mod sound;
 mod sound_file;

@@ -216,7 +216,7 @@ pub fn background_of(text: &str) -> anyhow::Result<Background> {
 }
 
 /// Reads a picture the right way up.
-fn read(path: &Path) -> anyhow::Result<RgbaImage> {
+pub fn read(path: &Path) -> anyhow::Result<RgbaImage> {
     let failed = || format!("{} cannot be used as a picture", path.display());
     let mut reader = ImageReader::open(path)
         .and_then(ImageReader::with_guessed_format)

@@ -82,24 +82,19 @@ pub(crate) fn sprite(text: MarkText, size: Size) -> Sprite {
 /// Where the sprite's upper left corner lies: in the first of the picture's
 /// corners where it hides nothing of `face`, or where it hides the least.
 /// `below`: what is taken at the lower edge.
-pub(crate) fn place(
-    sprite: &Sprite,
-    size: Size,
-    face: Option<[f32; 4]>,
-    below: f32,
-) -> (usize, usize) {
+pub(crate) fn place(sprite: &Sprite, size: Size, avoid: &[[f32; 4]], below: f32) -> (usize, usize) {
     let (width, height) = (size.width as f32, size.height as f32);
     let inset = width.min(height) * INSET;
     let (w, h) = (sprite.width as f32, sprite.height as f32);
     let right = (width - inset - w).max(0.0);
     let bottom = (height - below.max(inset) - h).max(0.0);
-    let hidden = |(x, y): (f32, f32)| {
-        let Some([left, top, right, bottom]) = face else {
-            return 0.0;
+    let hidden = |(x, y): (f32, f32)| -> f32 {
+        let share = |[left, top, right, bottom]: &[f32; 4]| {
+            let wide = (right.min(x + w) - left.max(x)).max(0.0);
+            let tall = (bottom.min(y + h) - top.max(y)).max(0.0);
+            wide * tall
         };
-        let wide = (right.min(x + w) - left.max(x)).max(0.0);
-        let tall = (bottom.min(y + h) - top.max(y)).max(0.0);
-        wide * tall
+        avoid.iter().map(share).sum()
     };
     let corners = [
         (inset, inset),
@@ -143,7 +138,7 @@ mod tests {
             height: 512,
         };
         let mark = sprite(MarkText::Both, size);
-        let at = |face, below| place(&mark, size, face, below);
+        let at = |face: Option<[f32; 4]>, below| place(&mark, size, face.as_slice(), below);
         assert_eq!(at(None, 0.0), (22, 22));
         assert_eq!(at(Some([150.0, 200.0, 350.0, 400.0]), 0.0), (22, 22));
         // A face high in the middle, as photos have it.

@@ -35,7 +35,7 @@ impl Tag {
 }
 
 /// The canonical bracket tags with their aliases.
-const BRACKET: [(&str, &[&str]); 9] = [
+const BRACKET: [(&str, &[&str]); 10] = [
     ("pause", &["停顿", "停"]),
     ("speed", &["语速"]),
     ("pitch", &["音调", "语调"]),
@@ -45,6 +45,7 @@ const BRACKET: [(&str, &[&str]); 9] = [
     ("voice", &["音色"]),
     ("gesture", &["动作"]),
     ("look", &["看"]),
+    ("slide", &["翻页", "幻灯片"]),
 ];
 
 const XML: [&str; 14] = [
@@ -129,6 +130,12 @@ pub(crate) fn bracket(name: &str, value: &str, shown: &str) -> Result<Tag, Error
             needs("where to, as in [look left]")?;
             Ok(Tag::Look(word(value, shown)?))
         }
+        // On the timeline it stands among the gestures; the scene takes it out.
+        "slide" if value.is_empty() => Ok(Tag::Gesture("slide".to_owned())),
+        "slide" => match value.parse::<u16>() {
+            Ok(page) if page > 0 => Ok(Tag::Gesture(format!("slide-{page}"))),
+            _ => Err(bad(shown, "it needs a page's number, as in [slide 3]")),
+        },
         other => Err(bad(shown, format!("`{other}` is not a tag"))),
     }
 }

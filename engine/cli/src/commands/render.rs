@@ -5,12 +5,13 @@ use std::time::Instant;
 
 use anyhow::ensure;
 use huashen_avatar::Avatar;
-use huashen_core::{Frame, FrameRate, FrameSink, Pose, SinkError, Size, paths};
+use huashen_core::{Frame, FrameRate, FrameSink, PixelFormat, Pose, SinkError, Size, paths};
 use huashen_media::{AudioSpec, ClipInfo, ClipSpec, ClipWriter};
 use huashen_motion::MotionOptions;
 use huashen_overlay::{CaptionStyle, CueShape, Overlay};
 use huashen_pipeline::Sound;
 use huashen_pipeline::offline::{ClipStage, RenderStage, render_clip};
+use huashen_pipeline::scene::Canvas;
 use huashen_render::{RenderOptions, Renderer};
 use huashen_script::Script;
 use huashen_speech::Synthesizer;
@@ -21,6 +22,7 @@ use crate::args::{PictureArgs, Render};
 use crate::delivery::Delivery;
 use crate::label::{self, Label};
 use crate::progress::Progress;
+use crate::scene::Setting;
 use crate::settings::Settings;
 use crate::sound::Input;
 use crate::{interrupt, output, picture, sound, sound_file, subtitles};
@@ -88,7 +90,7 @@ struct Set {
 impl Studio {
     /// The avatar: the one of the last clip where it is the same.
     fn avatar(&mut self, args: &PictureArgs, settings: &Settings) -> anyhow::Result<&Avatar> {
-        let wanted = format!("{args:?}");
+        let wanted = format!("{:?}", args.avatar);
         if self.avatar.as_ref().is_none_or(|(have, _)| *have != wanted) {
             // Two avatars at a time would cost memory for nothing.
             (self.avatar, self.set) = (None, None);
@@ -103,7 +105,8 @@ impl Studio {
     /// In what form the clip comes out.
     fn delivery(&mut self, args: &Render, settings: &Settings) -> anyhow::Result<Delivery> {
         let avatar = self.avatar(&args.picture, settings)?;
-        let alpha = picture::is_transparent(&args.picture, settings, avatar);
+        let alpha =
+            args.scene.is_none() && picture::is_transparent(&args.picture, settings, avatar);
         Delivery::of(&args.output, &args.delivery, alpha)
     }
 
@@ -112,10 +115,9 @@ impl Studio {
         &mut self,
         args: &PictureArgs,
         settings: &Settings,
-        delivery: &Delivery,
+        (pixels, longest_px): (PixelFormat, u32),
         rate: FrameRate,
     ) -> anyhow::Result<()> {
-        let (pixels, longest_px) = (delivery.encoding.pixels(), delivery.longest_px());
         let wanted = format!("{args:?} {pixels:?} {longest_px} {rate}");
         if self.set.as_ref().is_some_and(|(have, _)| *have == wanted) {
             return Ok(());
@@ -168,8 +170,16 @@ pub fn make(
     };
     delivery.encoding.check(&args.output, rate)?;
     // Before speech is made: a missing device is known at once.
+    let setting = match format.has_pictures() {
+        true => Setting::of(args, settings, delivery.longest_px())?,
+        false => None,
+    };
     if format.has_pictures() {
-        studio.set_up(&args.picture, settings, &delivery, rate)?;
+        let (picture, pixels) = match &setting {
+            Some(setting) => (&setting.picture(&args.picture), PixelFormat::Rgba8),
+            None => (&args.picture, delivery.encoding.pixels()),
+        };
+        studio.set_up(picture, settings, (pixels, delivery.longest_px()), rate)?;
     }
     let manner = crate::manner::options(&args.manner, &args.voice)?;
     let wants_words = args.subtitles.is_some() || args.delivery.burn_subtitles;
@@ -216,7 +226,11 @@ pub fn make(
         true => set.as_mut().map(|(_, set)| set),
         false => None,
     };
-    let size = set.as_ref().map_or(subtitles::SCREEN, |set| set.size);
+    let size = match (&setting, &set) {
+        (Some(setting), _) => setting.size,
+        (None, Some(set)) => set.size,
+        (None, None) => subtitles::SCREEN,
+    };
     let cues = match (input, wants_words) {
         (Input::Script(script), true) => {
             let shape = CueShape::for_aspect(size.aspect());
@@ -232,8 +246,14 @@ pub fn make(
                 subtitles::check_letters(&mut letters, &cues);
                 overlay.captions(cues.clone(), CaptionStyle { highlight }, letters, size);
             }
+            let (mut face, mut canvas) = (set.face, None);
+            if let Some(setting) = &setting {
+                face = setting.face(face);
+                canvas = Some(setting.canvas(&mut sound.timing.marks)?);
+                setting.layers(&mut overlay, args.delivery.font.as_deref())?;
+            }
             if let Some(text) = label.text {
-                overlay.mark(text, label.throughout, size, set.face);
+                overlay.mark(text, label.throughout, size, face);
             }
             let motion = MotionOptions {
                 rate_hz: rate.fps() * motion_steps(rate),
@@ -251,6 +271,7 @@ pub fn make(
             };
             let clip = Clip {
                 writer: ClipWriter::create(&args.output, spec)?,
+                canvas,
                 overlay,
                 rate,
                 total: rate.frame_count(sound.duration_secs()),
@@ -358,6 +379,7 @@ impl RenderStage for Stage<'_> {
 
 struct Clip<'a> {
     writer: ClipWriter,
+    canvas: Option<Canvas>,
     overlay: Overlay,
     rate: FrameRate,
     total: u64,
@@ -367,6 +389,9 @@ struct Clip<'a> {
 impl ClipStage for Clip<'_> {
     fn video(&mut self, mut frame: Frame) -> Result<(), SinkError> {
         let at_secs = self.rate.frame_time_secs(frame.index);
+        if let Some(canvas) = &self.canvas {
+            frame = canvas.compose(&frame, at_secs);
+        }
         self.overlay.draw(&mut frame, at_secs);
         (self.look)(&frame, self.total);
         Ok(self.writer.video(frame)?)

@@ -30,7 +30,7 @@ const SETTING: FieldKind = FieldKind::Setting { path: false };
 const PATH_SETTING: FieldKind = FieldKind::Setting { path: true };
 
 /// Every field, in the order that people think of them.
-pub const FIELDS: [Field; 16] = [
+pub const FIELDS: [Field; 17] = [
     Field {
         name: "script",
         aliases: &["脚本", "文案", "台词", "讲稿", "文本"],
@@ -91,6 +91,12 @@ pub const FIELDS: [Field; 16] = [
         aliases: &["背景"],
         kind: PATH_SETTING,
         help: "A colour (#rrggbb or a name) or a picture, from the manifest's folder.",
+    },
+    Field {
+        name: "scene",
+        aliases: &["场景"],
+        kind: PATH_SETTING,
+        help: "A scene (YAML), from the manifest's folder: background, slides, titles, pictures.",
     },
     Field {
         name: "shot",

@@ -15,7 +15,7 @@ mod sqlite;
 mod table;
 mod template;
 mod yaml;
-mod yaml_tree;
+pub(crate) mod yaml_tree;
 
 pub use decode::{Decoded, decode};
 pub use fields::{FIELDS, Field, FieldKind};

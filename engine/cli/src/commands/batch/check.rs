@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 use super::order::{Order, OrderSound, parse};
 use crate::delivery::Delivery;
-use crate::{failure, picture};
+use crate::{failure, picture, scene};
 
 /// A setting that was found right.
 #[derive(Clone)]
@@ -94,7 +94,8 @@ impl Checker {
             return None;
         }
         let text = |name: &str| entry.settings.get(name).map(|g| g.text.as_str());
-        let warm = ["avatar", "size", "background", "shot", "look"].map(|n| text(n).unwrap_or("-"));
+        let warm = ["avatar", "size", "background", "scene", "shot", "look"]
+            .map(|n| text(n).unwrap_or("-"));
         let mut hash = Sha256::new();
         for part in [
             "huashen job 2",
@@ -265,6 +266,7 @@ impl Checker {
                     identity = file_sha256(&here).map_err(|e| e.to_string())?;
                 }
             }
+            "scene" => identity = scene::identity(&here)?,
             "voice" => self.voice(text)?,
             "size" => {
                 text.parse::<Size>().map_err(|e| e.to_string())?;
