@@ -307,57 +307,15 @@ fn footage_that_is_of_no_use_is_refused_and_nothing_is_left() {
     let portrait = portrait.to_str().unwrap();
     let lavfi = |source: &str, name: &str| ffmpeg(dir, &["-f", "lavfi", "-i", source, name]);
     lavfi("testsrc=size=256x256:rate=25:duration=6", "bars.mp4");
-    ffmpeg(
-        dir,
-        &[
-            "-loop",
-            "1",
-            "-i",
-            portrait,
-            "-t",
-            "2",
-            "-r",
-            "25",
-            "-pix_fmt",
-            "yuv420p",
-            "short.mp4",
-        ],
-    );
-    ffmpeg(
-        dir,
-        &[
-            "-loop",
-            "1",
-            "-i",
-            portrait,
-            "-t",
-            "6",
-            "-r",
-            "25",
-            "-pix_fmt",
-            "yuv420p",
-            "still.mp4",
-        ],
-    );
+    let standing = |secs: &str, filter: &str, name: &str| {
+        let input = ["-loop", "1", "-i", portrait, "-t", secs, "-r", "25"];
+        let output = ["-pix_fmt", "yuv420p", "-vf", filter, name];
+        ffmpeg(dir, &[&input[..], &output[..]].concat());
+    };
+    standing("2", "null", "short.mp4");
+    standing("6", "null", "still.mp4");
     // Two of them, side by side.
-    ffmpeg(
-        dir,
-        &[
-            "-loop",
-            "1",
-            "-i",
-            portrait,
-            "-t",
-            "2",
-            "-r",
-            "25",
-            "-pix_fmt",
-            "yuv420p",
-            "-vf",
-            "split[a][b];[a][b]hstack",
-            "crowd.mp4",
-        ],
-    );
+    standing("2", "split[a][b];[a][b]hstack", "crowd.mp4");
     std::fs::write(dir.join("empty.mp4"), b"").unwrap();
     for (file, why) in [
         ("bars.mp4", "no face"),
