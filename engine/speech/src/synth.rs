@@ -82,9 +82,13 @@ impl Synthesizer {
     /// Loads the voice model and the dictionaries from `models_dir`.
     pub fn open(models_dir: &Path) -> Result<Self, SpeechError> {
         let voices = voices::voices(models_dir)?;
+        let (kokoro, front_end) = rayon::join(
+            || Kokoro::open(&models_dir.join("kokoro")),
+            || FrontEnd::open(models_dir),
+        );
         Ok(Self {
-            kokoro: Kokoro::open(&models_dir.join("kokoro"))?,
-            front_end: FrontEnd::open(models_dir)?,
+            kokoro: kokoro?,
+            front_end: front_end?,
             voices,
             models_dir: models_dir.to_owned(),
         })

@@ -36,7 +36,7 @@ pub struct SpokenWord {
 /// Reads text aloud, in phonemes.
 pub struct FrontEnd {
     pinyin: Pinyin,
-    american: OnceLock<G2P>,
+    american: G2P,
     british: OnceLock<G2P>,
 }
 
@@ -48,9 +48,14 @@ pub(crate) fn is_han(c: char) -> bool {
 impl FrontEnd {
     /// Loads what `models_dir` has for it.
     pub fn open(models_dir: &Path) -> Result<Self, SpeechError> {
+        // A quarter of a second each.
+        let (pinyin, american) = rayon::join(
+            || Pinyin::open(&models_dir.join("pypinyin")),
+            || G2P::new(MisakiLanguage::EnglishUS),
+        );
         Ok(Self {
-            pinyin: Pinyin::open(&models_dir.join("pypinyin"))?,
-            american: OnceLock::new(),
+            pinyin: pinyin?,
+            american,
             british: OnceLock::new(),
         })
     }
@@ -60,9 +65,7 @@ impl FrontEnd {
             Language::BritishEnglish => self
                 .british
                 .get_or_init(|| G2P::new(MisakiLanguage::EnglishGB)),
-            _ => self
-                .american
-                .get_or_init(|| G2P::new(MisakiLanguage::EnglishUS)),
+            _ => &self.american,
         }
     }
 

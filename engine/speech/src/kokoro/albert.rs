@@ -22,8 +22,8 @@ struct Linear {
 impl Linear {
     fn load(weights: &Weights, node: &str, bias: &str) -> std::result::Result<Self, KokoroError> {
         Ok(Self {
-            weight: weights.product(&format!("{node}/MatMul_quant"))?,
-            bias: weights.param(bias)?,
+            weight: weights.product(&format!("{node}/MatMul_quant"))?.tensor()?,
+            bias: weights.param(bias)?.tensor()?,
         })
     }
 
@@ -40,8 +40,8 @@ struct LayerNorm {
 impl LayerNorm {
     fn load(weights: &Weights, name: &str) -> std::result::Result<Self, KokoroError> {
         Ok(Self {
-            weight: weights.param(&format!("{name}.weight"))?,
-            bias: weights.param(&format!("{name}.bias"))?,
+            weight: weights.param(&format!("{name}.weight"))?.tensor()?,
+            bias: weights.param(&format!("{name}.bias"))?.tensor()?,
         })
     }
 
@@ -72,10 +72,12 @@ pub(super) struct Albert {
 impl Albert {
     pub fn load(weights: &Weights) -> std::result::Result<Self, KokoroError> {
         let table = |name: &str| {
-            weights.embedding(
-                &format!("encoder.bert.embeddings.{name}.weight"),
-                &format!("/encoder/bert/embeddings/{name}"),
-            )
+            weights
+                .embedding(
+                    &format!("encoder.bert.embeddings.{name}.weight"),
+                    &format!("/encoder/bert/embeddings/{name}"),
+                )?
+                .tensor()
         };
         const NODE: &str = "/encoder/bert/encoder/albert_layer_groups.0/albert_layers.0";
         const PARAM: &str = "encoder.bert.encoder.albert_layer_groups.0.albert_layers.0";

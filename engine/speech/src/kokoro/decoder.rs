@@ -3,7 +3,7 @@
 
 use super::KokoroError;
 use super::kernels::{Activation, Conv, ConvTranspose, Signal};
-use super::layers::{StyleNorm, StyledBlock, conv, shape3, tensor_values};
+use super::layers::{StyleNorm, StyledBlock, conv};
 use super::weights::Weights;
 
 /// Samples a step of the pitch curve (half a frame).
@@ -118,8 +118,9 @@ impl SnakeBlock {
                 &format!("{param}.{kind}.{i}"),
             )
         };
-        let alpha =
-            |kind: &str, i: usize| tensor_values(&weights.param(&format!("{param}.{kind}.{i}"))?);
+        let alpha = |kind: &str, i: usize| {
+            Ok::<_, KokoroError>(weights.param(&format!("{param}.{kind}.{i}"))?.values)
+        };
         let mut steps = Vec::new();
         for (i, dilation) in [1, 3, 5].into_iter().enumerate() {
             steps.push(SnakeStep {
@@ -166,9 +167,9 @@ impl Generator {
             let node = format!("{NODE}/generator/ups.{i}/ConvTranspose");
             let weight = weights.node_input(&node, 1)?;
             ups.push(ConvTranspose::new(
-                &tensor_values(&weight)?,
-                shape3(&weight)?,
-                tensor_values(&weights.node_input(&node, 2)?)?,
+                &weight.values,
+                weight.shape3()?,
+                weights.node_input(&node, 2)?.values,
                 stride,
                 padding,
             ));
@@ -192,26 +193,27 @@ impl Generator {
         };
         let post = format!("{NODE}/generator/conv_post/Conv");
         let post_weight = weights.node_input(&post, 1)?;
-        let bias =
-            tensor_values(&weights.param(&format!("{PARAM}.generator.m_source.l_linear.bias"))?)?;
+        let bias = weights
+            .param(&format!("{PARAM}.generator.m_source.l_linear.bias"))?
+            .values;
         Ok(Self {
             ups,
             noise_convs,
             noise_blocks: blocks("noise_res", 2)?,
             blocks: blocks("resblocks", 6)?,
             post: Conv::new(
-                &tensor_values(&post_weight)?,
-                shape3(&post_weight)?,
-                tensor_values(&weights.node_input(&post, 2)?)?,
+                &post_weight.values,
+                post_weight.shape3()?,
+                weights.node_input(&post, 2)?.values,
                 1,
             ),
-            source_weight: tensor_values(
-                &weights.node_input(&format!("{NODE}/generator/m_source/l_linear/MatMul"), 1)?,
-            )?,
+            source_weight: weights
+                .node_input(&format!("{NODE}/generator/m_source/l_linear/MatMul"), 1)?
+                .values,
             source_bias: bias.first().copied().unwrap_or(0.0),
-            inverse: tensor_values(
-                &weights.node_input(&format!("{NODE}/generator/istft/stft/ConvTranspose"), 1)?,
-            )?,
+            inverse: weights
+                .node_input(&format!("{NODE}/generator/istft/stft/ConvTranspose"), 1)?
+                .values,
         })
     }
 

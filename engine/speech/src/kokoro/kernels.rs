@@ -184,9 +184,9 @@ impl Conv {
     pub fn new(weight: &[f32], shape: [usize; 3], bias: Vec<f32>, dilation: usize) -> Self {
         let [outputs, inputs, kernel] = shape;
         let mut taps = vec![0.0; weight.len()];
-        for o in 0..outputs {
-            for i in 0..inputs {
-                for k in 0..kernel {
+        for k in 0..kernel {
+            for o in 0..outputs {
+                for i in 0..inputs {
                     taps[(k * outputs + o) * inputs + i] = weight[(o * inputs + i) * kernel + k];
                 }
             }
@@ -275,9 +275,9 @@ impl ConvTranspose {
         padding: usize,
     ) -> Self {
         let mut taps = vec![0.0; weight.len()];
-        for i in 0..inputs {
+        for k in 0..kernel {
             for o in 0..outputs {
-                for k in 0..kernel {
+                for i in 0..inputs {
                     taps[(k * outputs + o) * inputs + i] = weight[(i * outputs + o) * kernel + k];
                 }
             }

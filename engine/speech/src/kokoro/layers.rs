@@ -7,15 +7,6 @@ use super::weights::Weights;
 /// Width of each half of a voice's style row.
 pub(super) const STYLE: usize = 128;
 
-pub(super) fn tensor_values(tensor: &candle_core::Tensor) -> Result<Vec<f32>, KokoroError> {
-    Ok(tensor.flatten_all()?.to_vec1()?)
-}
-
-pub(super) fn shape3(tensor: &candle_core::Tensor) -> Result<[usize; 3], KokoroError> {
-    let (a, b, c) = tensor.dims3()?;
-    Ok([a, b, c])
-}
-
 /// A quantised convolution `…/Conv_quant`; `bias` may be absent from the model.
 pub(super) fn conv(
     weights: &Weights,
@@ -25,15 +16,10 @@ pub(super) fn conv(
 ) -> Result<Conv, KokoroError> {
     let weight = weights.product(&format!("{node}/Conv_quant"))?;
     let bias = match bias {
-        Some(name) => tensor_values(&weights.param(name)?)?,
+        Some(name) => weights.param(name)?.values,
         None => Vec::new(),
     };
-    Ok(Conv::new(
-        &tensor_values(&weight)?,
-        shape3(&weight)?,
-        bias,
-        dilation,
-    ))
+    Ok(Conv::new(&weight.values, weight.shape3()?, bias, dilation))
 }
 
 /// The style's say in a normalisation: style → gain and shift of each channel.
@@ -47,8 +33,10 @@ impl StyleNorm {
     /// `node` is the path above `/fc`, with `/`; the parameter has dots.
     pub fn load(weights: &Weights, node: &str, param: &str) -> Result<Self, KokoroError> {
         Ok(Self {
-            weight: tensor_values(&weights.product(&format!("{node}/fc/Gemm_MatMul_quant"))?)?,
-            bias: tensor_values(&weights.param(&format!("{param}.fc.bias"))?)?,
+            weight: weights
+                .product(&format!("{node}/fc/Gemm_MatMul_quant"))?
+                .values,
+            bias: weights.param(&format!("{param}.fc.bias"))?.values,
         })
     }
 
@@ -117,8 +105,12 @@ impl StyledBlock {
             },
             pool: match doubles {
                 true => Some((
-                    tensor_values(&weights.node_input(&format!("{node}/pool/ConvTranspose"), 1)?)?,
-                    tensor_values(&weights.node_input(&format!("{node}/pool/ConvTranspose"), 2)?)?,
+                    weights
+                        .node_input(&format!("{node}/pool/ConvTranspose"), 1)?
+                        .values,
+                    weights
+                        .node_input(&format!("{node}/pool/ConvTranspose"), 2)?
+                        .values,
                 )),
                 false => None,
             },

@@ -118,12 +118,23 @@ impl Kokoro {
     pub fn open(dir: &Path) -> Result<Self, KokoroError> {
         let vocab = Vocab::open(&dir.join("vocab.json"))?;
         let weights = Weights::open(&dir.join("model.onnx"))?;
+        // Someone waits: the decoder is half of the weights.
+        let (decoder, (albert, text, predictor)) = rayon::join(
+            || Decoder::load(&weights),
+            || {
+                (
+                    Albert::load(&weights),
+                    TextEncoder::load(&weights),
+                    Predictor::load(&weights),
+                )
+            },
+        );
         Ok(Self {
             vocab,
-            albert: Albert::load(&weights)?,
-            text: TextEncoder::load(&weights)?,
-            predictor: Predictor::load(&weights)?,
-            decoder: Decoder::load(&weights)?,
+            albert: albert?,
+            text: text?,
+            predictor: predictor?,
+            decoder: decoder?,
         })
     }
 

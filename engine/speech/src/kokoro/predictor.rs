@@ -2,7 +2,7 @@
 
 use super::KokoroError;
 use super::kernels::{Conv, Lstm, Signal};
-use super::layers::{StyleNorm, StyledBlock, conv, tensor_values};
+use super::layers::{StyleNorm, StyledBlock, conv};
 use super::weights::Weights;
 
 const HIDDEN: usize = 256;
@@ -59,15 +59,17 @@ impl TextEncoder {
                     Some(&format!("{param}.0.bias")),
                     1,
                 )?,
-                tensor_values(&weights.param(&format!("{param}.1.gamma"))?)?,
-                tensor_values(&weights.param(&format!("{param}.1.beta"))?)?,
+                weights.param(&format!("{param}.1.gamma"))?.values,
+                weights.param(&format!("{param}.1.beta"))?.values,
             ));
         }
         Ok(Self {
-            embedding: tensor_values(&weights.embedding(
-                "encoder.text_encoder.embedding.weight",
-                "/encoder/text_encoder/embedding",
-            )?)?,
+            embedding: weights
+                .embedding(
+                    "encoder.text_encoder.embedding.weight",
+                    "/encoder/text_encoder/embedding",
+                )?
+                .values,
             convs,
             lstm: Lstm::new(
                 weights.lstm("/encoder/text_encoder/lstm/LSTM_quant")?,
@@ -167,10 +169,10 @@ impl Predictor {
         Ok(Self {
             encoder,
             duration_lstm: lstm("/encoder/predictor/lstm/LSTM_quant")?,
-            duration_weight: tensor_values(&weights.product(DURATION)?)?,
-            duration_bias: tensor_values(
-                &weights.param("encoder.predictor.duration_proj.linear_layer.bias")?,
-            )?,
+            duration_weight: weights.product(DURATION)?.values,
+            duration_bias: weights
+                .param("encoder.predictor.duration_proj.linear_layer.bias")?
+                .values,
             shared: lstm("/encoder/shared/LSTM_quant")?,
             pitch: Curve::load(weights, "F0")?,
             energy: Curve::load(weights, "N")?,

@@ -6,10 +6,12 @@
 //! by where the exporter folded them, and zero points are shared across nodes.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
 use prost::Message;
+use prost::bytes::Bytes;
 
 use super::KokoroError;
 
@@ -48,13 +50,59 @@ struct TensorProto {
     int32_data: Vec<i32>,
     #[prost(string, tag = "8")]
     name: String,
-    #[prost(bytes = "vec", tag = "9")]
-    raw_data: Vec<u8>,
+    /// A slice of the file, not a copy.
+    #[prost(bytes = "bytes", tag = "9")]
+    raw_data: Bytes,
 }
 
 const FLOAT: i32 = 1;
 const UINT8: i32 = 2;
 const INT8: i32 = 3;
+
+/// Numbers of the model, and how they lie.
+pub(super) struct Constant {
+    pub values: Vec<f32>,
+    shape: Vec<usize>,
+}
+
+impl Constant {
+    /// Of a convolution's weights.
+    pub fn shape3(&self) -> Result<[usize; 3], KokoroError> {
+        <[usize; 3]>::try_from(self.shape.as_slice()).map_err(|_| KokoroError::Model {
+            reason: format!("a convolution has shape {:?}", self.shape),
+        })
+    }
+
+    pub fn tensor(self) -> Result<Tensor, KokoroError> {
+        Ok(Tensor::from_vec(self.values, self.shape, &Device::Cpu)?)
+    }
+}
+
+/// 8-bit values as they are stored.
+#[derive(Clone, Copy)]
+enum Eights<'a> {
+    Unsigned(&'a [u8]),
+    Signed(&'a [u8]),
+    /// One a protobuf integer.
+    Written(&'a [i32]),
+}
+
+impl Eights<'_> {
+    fn len(self) -> usize {
+        match self {
+            Self::Unsigned(v) | Self::Signed(v) => v.len(),
+            Self::Written(v) => v.len(),
+        }
+    }
+
+    fn floats(self, range: Range<usize>) -> Vec<f32> {
+        match self {
+            Self::Unsigned(v) => v[range].iter().map(|b| f32::from(*b)).collect(),
+            Self::Signed(v) => v[range].iter().map(|b| f32::from(*b as i8)).collect(),
+            Self::Written(v) => v[range].iter().map(|v| *v as f32).collect(),
+        }
+    }
+}
 
 /// The graph's constants, by name, and its nodes' inputs, by module path.
 pub(super) struct Weights {
@@ -69,7 +117,7 @@ impl Weights {
             path: path.to_owned(),
             source,
         })?;
-        let graph = ModelProto::decode(bytes.as_slice())
+        let graph = ModelProto::decode(Bytes::from(bytes))
             .ok()
             .and_then(|m| m.graph)
             .ok_or_else(|| KokoroError::Model {
@@ -101,8 +149,8 @@ impl Weights {
             })
     }
 
-    /// An f32 constant and its shape.
-    fn floats(&self, name: &str) -> Result<(Vec<f32>, Vec<usize>), KokoroError> {
+    /// An f32 constant.
+    fn floats(&self, name: &str) -> Result<Constant, KokoroError> {
         let tensor = self.tensor(name)?;
         let shape: Vec<usize> = tensor.dims.iter().map(|d| *d as usize).collect();
         let values: Vec<f32> = match tensor.data_type {
@@ -119,21 +167,17 @@ impl Weights {
             }
         };
         check_len(name, values.len(), &shape)?;
-        Ok((values, shape))
+        Ok(Constant { values, shape })
     }
 
-    /// An 8-bit constant as integers, and its shape.
-    fn bytes(&self, name: &str) -> Result<(Vec<i16>, Vec<usize>), KokoroError> {
+    /// An 8-bit constant and its shape.
+    fn bytes(&self, name: &str) -> Result<(Eights<'_>, Vec<usize>), KokoroError> {
         let tensor = self.tensor(name)?;
         let shape: Vec<usize> = tensor.dims.iter().map(|d| *d as usize).collect();
-        let values: Vec<i16> = match (tensor.data_type, tensor.raw_data.is_empty()) {
-            (UINT8 | INT8, true) => tensor.int32_data.iter().map(|v| *v as i16).collect(),
-            (UINT8, false) => tensor.raw_data.iter().map(|b| i16::from(*b)).collect(),
-            (INT8, false) => tensor
-                .raw_data
-                .iter()
-                .map(|b| i16::from(*b as i8))
-                .collect(),
+        let values = match (tensor.data_type, tensor.raw_data.is_empty()) {
+            (UINT8 | INT8, true) => Eights::Written(&tensor.int32_data),
+            (UINT8, false) => Eights::Unsigned(&tensor.raw_data),
+            (INT8, false) => Eights::Signed(&tensor.raw_data),
             (other, _) => {
                 return Err(KokoroError::Model {
                     reason: format!("`{name}` has type {other}, expected 8 bits"),
@@ -145,9 +189,8 @@ impl Weights {
     }
 
     /// An f32 parameter by its own name (`encoder.bert_encoder.bias`).
-    pub fn param(&self, name: &str) -> Result<Tensor, KokoroError> {
-        let (values, shape) = self.floats(name)?;
-        Ok(Tensor::from_vec(values, shape, &Device::Cpu)?)
+    pub fn param(&self, name: &str) -> Result<Constant, KokoroError> {
+        self.floats(name)
     }
 
     /// `(q − zero) · scale`: scale and zero for the whole tensor, one a column
@@ -157,65 +200,82 @@ impl Weights {
         quantised: &str,
         scale: &str,
         zero: &str,
-    ) -> Result<(Vec<f32>, Vec<usize>), KokoroError> {
+    ) -> Result<Constant, KokoroError> {
         let (values, shape) = self.bytes(quantised)?;
-        let (scales, _) = self.floats(scale)?;
+        let scales = self.floats(scale)?.values;
         let (zeros, _) = self.bytes(zero)?;
+        let zeros = zeros.floats(0..zeros.len());
         let columns = shape.last().copied().unwrap_or(1);
         // LSTMs have one scale a direction: [2] over [2, in, 4H].
         let blocks = shape.first().copied().unwrap_or(1).max(1);
-        let per_block = values.len() / blocks;
-        let at = |n: usize, len: usize| match len {
-            1 => 0,
-            l if l == columns => n % columns,
-            _ => n / per_block,
-        };
         let fits = |len: usize| len == 1 || len == columns || len == blocks;
         if !fits(scales.len()) || !fits(zeros.len()) {
             return Err(KokoroError::Model {
                 reason: format!("`{quantised}` has {} scales for {shape:?}", scales.len()),
             });
         }
-        let real = values
-            .iter()
-            .enumerate()
-            .map(|(n, &v)| f32::from(v - zeros[at(n, zeros.len())]) * scales[at(n, scales.len())])
-            .collect();
-        Ok((real, shape))
+        let per_block = values.len() / blocks;
+        // A run's values have a scale and a zero each, or all the same.
+        let run = match [&scales, &zeros].iter().any(|t| t.len() == columns) {
+            true => columns,
+            false => per_block,
+        };
+        let mut real = Vec::with_capacity(values.len());
+        for from in (0..values.len()).step_by(run.max(1)) {
+            let first = real.len();
+            real.extend(values.floats(from..from + run));
+            let of = |told: &[f32]| match told.len() {
+                1 => Some(told[0]),
+                len if len == columns => None,
+                _ => Some(told[from / per_block]),
+            };
+            let part: &mut [f32] = &mut real[first..];
+            match (of(&zeros), of(&scales)) {
+                (Some(zero), Some(scale)) => part.iter_mut().for_each(|v| *v = (*v - zero) * scale),
+                (zero, scale) => {
+                    for (n, v) in part.iter_mut().enumerate() {
+                        *v = (*v - zero.unwrap_or_else(|| zeros[n]))
+                            * scale.unwrap_or_else(|| scales[n]);
+                    }
+                }
+            }
+        }
+        Ok(Constant {
+            values: real,
+            shape,
+        })
     }
 
     /// The weight of a quantised product (`…/Conv_quant`, `…/MatMul_quant`).
-    pub fn product(&self, node: &str) -> Result<Tensor, KokoroError> {
+    pub fn product(&self, node: &str) -> Result<Constant, KokoroError> {
         let weight = self.input(node, 1)?;
         let scale = weight.replace("_quantized", "_scale");
         let zero = self.input(node, 3)?;
-        let (values, shape) = self.dequantised(weight, &scale, zero)?;
-        Ok(Tensor::from_vec(values, shape, &Device::Cpu)?)
+        self.dequantised(weight, &scale, zero)
     }
 
     /// An f32 weight that a node names as input `i` (`ConvTranspose`, `Conv`).
-    pub fn node_input(&self, node: &str, i: usize) -> Result<Tensor, KokoroError> {
-        self.param(self.input(node, i)?)
+    pub fn node_input(&self, node: &str, i: usize) -> Result<Constant, KokoroError> {
+        self.floats(self.input(node, i)?)
     }
 
     /// A quantised embedding table, `[rows, width]`, by the node that reads it.
-    pub fn embedding(&self, table: &str, node: &str) -> Result<Tensor, KokoroError> {
+    pub fn embedding(&self, table: &str, node: &str) -> Result<Constant, KokoroError> {
         let node = format!("{node}/Gather_quant_DequantizeLinear");
-        let (values, shape) = self.dequantised(
+        self.dequantised(
             &format!("{table}_quantized"),
             self.input(&node, 1)?,
             self.input(&node, 2)?,
-        )?;
-        Ok(Tensor::from_vec(values, shape, &Device::Cpu)?)
+        )
     }
 
     /// An LSTM's `(W [2, in, 4H], R [2, H, 4H], B [2, 8H])`, gates i, o, f, c.
     pub fn lstm(&self, node: &str) -> Result<[Vec<f32>; 3], KokoroError> {
         let name = |i| self.input(node, i);
-        let (w, _) = self.dequantised(name(1)?, name(8)?, name(9)?)?;
-        let (r, _) = self.dequantised(name(2)?, name(10)?, name(11)?)?;
-        let (b, _) = self.floats(name(3)?)?;
-        Ok([w, r, b])
+        let w = self.dequantised(name(1)?, name(8)?, name(9)?)?;
+        let r = self.dequantised(name(2)?, name(10)?, name(11)?)?;
+        let b = self.floats(name(3)?)?;
+        Ok([w.values, r.values, b.values])
     }
 }
 
