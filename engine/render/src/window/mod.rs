@@ -153,14 +153,10 @@ impl WindowGauge {
         f64::from_bits(self.latency.load(Ordering::Relaxed))
     }
 
-    /// Leaves processor time to others: at most this many pictures a second.
+    /// Leaves processor time to others: at most this many pictures a second
+    /// where a processor draws.
     pub fn limit_fps(&self, fps: f64) {
         self.most_fps.store(fps.to_bits(), Ordering::Relaxed);
-    }
-
-    /// Whether a processor draws.
-    pub fn is_software(&self) -> bool {
-        self.software.load(Ordering::Relaxed)
     }
 
     /// Whether pictures have the size and the person that they are to have.
@@ -183,6 +179,9 @@ impl WindowGauge {
     }
 
     fn most_fps(&self) -> f64 {
+        if !self.software.load(Ordering::Relaxed) {
+            return f64::INFINITY;
+        }
         match self.most_fps.load(Ordering::Relaxed) {
             0 => f64::INFINITY,
             bits => f64::from_bits(bits),

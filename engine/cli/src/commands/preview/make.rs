@@ -68,8 +68,12 @@ impl Maker {
             std::thread::sleep(Duration::from_millis(5));
         }
         // Loaded before the first line; where it is missing, that line says so.
+        if !todo.is_empty() {
+            self.shared.gauge.limit_fps(FPS_WHILE_SPEAKING);
+        }
         let begun = Instant::now();
         self.synth = Synthesizer::open(&paths::models_dir()).ok();
+        self.shared.gauge.limit_fps(f64::INFINITY);
         tracing::debug!("voice model loaded in {:?}", begun.elapsed());
         while let Ok(job) = todo.recv() {
             let done = match &job {
@@ -110,9 +114,7 @@ impl Maker {
         let mut ordered = Some(Instant::now());
         let shared = Arc::clone(&self.shared);
         let options = *shared.live().options();
-        if shared.gauge.is_software() {
-            shared.gauge.limit_fps(FPS_WHILE_SPEAKING);
-        }
+        shared.gauge.limit_fps(FPS_WHILE_SPEAKING);
         let spoken = speak(&synth, script, voice.as_deref(), &options, &mut |line| {
             if let Some(ordered) = ordered.take() {
                 shared.first_sound.add(ordered.elapsed().as_secs_f64());
