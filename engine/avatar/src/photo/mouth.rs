@@ -400,7 +400,7 @@ impl Site<'_> {
         let head = fit.head;
         let inside = self.inside(fit, own);
         let mut pieces = vec![
-            self.piece(fit, &head.teeth, to.teeth, "teeth", inside),
+            self.piece(fit, &lit(&head.teeth), to.teeth, "teeth", inside),
             self.piece(fit, &lying(&head.tongue), to.tongue, "tongue", inside),
             self.piece(fit, &head.mouth, to.dark, "mouth", inside),
         ];
@@ -500,7 +500,10 @@ impl Site<'_> {
 const UPPER_EDGE_M: f32 = 0.6628;
 /// How far the tongue lies below where the head has it, and how much of the
 /// jaw's way all of it goes: a speaker's lies on the floor of the mouth.
-const TONGUE_LOWER_M: f32 = 0.009;
+const TONGUE_LOWER_M: f32 = 0.013;
+/// How far back of where the head has it: behind the lower teeth, which it
+/// would cover.
+const TONGUE_BACK_M: f32 = 0.010;
 const TONGUE_WITH_JAW: f32 = 0.85;
 /// Light falls off from the tip to this far behind it, and up to this height
 /// above the tongue's middle, in metres.
@@ -509,12 +512,31 @@ const TONGUE_HIGH_M: f32 = 0.012;
 /// Half of the furrow's width, metres.
 const FURROW_M: f32 = 0.003;
 
+/// Teeth so far behind the foremost are in full light, and those so far behind
+/// in the cheeks' shadow, which leaves them so much of it; metres.
+const TEETH_LIT_M: f32 = 0.012;
+const TEETH_DARK_M: f32 = 0.030;
+const TEETH_SHADOW: f32 = 0.12;
+
+/// The teeth as light from between the lips finds them: where a turned head
+/// opens the view past the corner of its mouth, there are no white molars.
+fn lit(teeth: &Part) -> Part {
+    let mut lit = teeth.clone();
+    let front = teeth.points.iter().map(|p| p.z).fold(f32::MIN, f32::max);
+    for (shade, p) in lit.shades.iter_mut().zip(&teeth.points) {
+        let back = ((front - p.z - TEETH_LIT_M) / (TEETH_DARK_M - TEETH_LIT_M)).clamp(0.0, 1.0);
+        *shade *= 1.0 - (1.0 - TEETH_SHADOW) * back * back * (3.0 - 2.0 * back);
+    }
+    lit
+}
+
 /// The tongue as it lies while one speaks, lit from between the lips.
 fn lying(tongue: &Part) -> Part {
     let mut lying = tongue.clone();
     let tip = tongue.points.iter().map(|p| p.z).fold(f32::MIN, f32::max);
     for p in &mut lying.points {
         p.y -= TONGUE_LOWER_M;
+        p.z -= TONGUE_BACK_M;
     }
     let middle = tongue.points.iter().map(|p| p.y).sum::<f32>() / tongue.points.len().max(1) as f32;
     lying.shades = tongue

@@ -220,7 +220,7 @@ pub fn layers(
 }
 
 /// The plate differs from the fill by this at most where it was partly hidden.
-const GHOST: f32 = 16.0;
+const GHOST: f32 = 6.0;
 
 /// `front` and `back` changed as little as can be so that `front` over `back`
 /// with coverage `a` is `seen`.
