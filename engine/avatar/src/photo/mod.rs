@@ -4,6 +4,7 @@
 //!
 //! Nothing here sees faces: landmarks, expression and matte come in as data.
 
+mod big_eyes;
 mod eyes;
 mod fit;
 mod glb;
@@ -78,14 +79,22 @@ pub fn build(input: &PhotoInput<'_>) -> Result<Relief, AvatarError> {
         return Err(bad("the matte has another size"));
     }
     let head = Head::load()?;
-    let openings = openings(input.landmarks);
+    let mut openings = openings(input.landmarks);
     if openings.unit.is_nan() || openings.unit < LEAST_UNIT_PX {
         return Err(bad("the face is too small or seen from the side"));
     }
     let expression = trusted(input.expression);
     let fit = Fit::new(head, input.landmarks, &expression)
         .ok_or_else(|| bad("its landmarks do not make a face"))?;
-    parts::relief(input, &openings, &fit)
+    let mut irises =
+        [lm::LEFT_IRIS, lm::RIGHT_IRIS].map(|iris| iris.map(|i| input.landmarks[i].truncate()));
+    if let Some(found) = big_eyes::find(input.picture, &openings, LID_STEPS) {
+        for (e, eye) in found.into_iter().enumerate() {
+            openings.eyes[e] = eye.opening;
+            irises[e] = eye.iris;
+        }
+    }
+    parts::relief(input, &openings, &irises, &fit)
 }
 
 /// Shapes that a single picture tells for sure. Resting faces show others as

@@ -27,7 +27,7 @@ pub struct Colours {
     pub dark: [f32; 3],
 }
 
-fn linear(c: Rgb<u8>) -> Vec3 {
+pub(super) fn linear(c: Rgb<u8>) -> Vec3 {
     Vec3::from(c.0.map(|v| (f32::from(v) / 255.0).powf(2.2)))
 }
 
@@ -36,12 +36,12 @@ fn encoded(c: Vec3) -> [u8; 3] {
         .map(|v| (v.clamp(0.0, 1.0).powf(1.0 / 2.2) * 255.0).round() as u8)
 }
 
-fn luminance(c: Vec3) -> f32 {
+pub(super) fn luminance(c: Vec3) -> f32 {
     c.dot(Vec3::new(0.2126, 0.7152, 0.0722))
 }
 
 /// How much redder than grey.
-fn redness(c: Vec3) -> f32 {
+pub(super) fn redness(c: Vec3) -> f32 {
     (c.x - c.y) / c.element_sum().max(1e-4)
 }
 
@@ -111,7 +111,7 @@ impl Light {
 }
 
 /// The mean colour inside of a line and outside of another one.
-fn mean(photo: &RgbImage, outer: &[Vec2], inner: &[Vec2]) -> Option<Vec3> {
+pub(super) fn mean(photo: &RgbImage, outer: &[Vec2], inner: &[Vec2]) -> Option<Vec3> {
     let low = outer.iter().fold(Vec2::INFINITY, |m, p| m.min(*p));
     let high = outer.iter().fold(Vec2::NEG_INFINITY, |m, p| m.max(*p));
     let (mut sum, mut n) = (Vec3::ZERO, 0.0);
@@ -131,7 +131,7 @@ fn mean(photo: &RgbImage, outer: &[Vec2], inner: &[Vec2]) -> Option<Vec3> {
     (n > 0.0).then(|| sum / n)
 }
 
-fn pixel(photo: &RgbImage, p: Vec2) -> Option<Rgb<u8>> {
+pub(super) fn pixel(photo: &RgbImage, p: Vec2) -> Option<Rgb<u8>> {
     let inside =
         p.x >= 0.0 && p.y >= 0.0 && (p.x as u32) < photo.width() && (p.y as u32) < photo.height();
     inside.then(|| *photo.get_pixel(p.x as u32, p.y as u32))

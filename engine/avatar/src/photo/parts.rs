@@ -58,6 +58,7 @@ const OWN_TEETH: usize = 9;
 pub fn relief(
     input: &PhotoInput<'_>,
     openings: &Openings,
+    irises: &[[Vec2; 5]; 2],
     fit: &Fit<'_>,
 ) -> Result<Relief, AvatarError> {
     let (w, h) = input.picture.dimensions();
@@ -105,9 +106,8 @@ pub fn relief(
     let vertices = net.points.len();
 
     let mut pictures = vec![png(&layers.foreground)?];
-    for (e, iris) in [lm::LEFT_IRIS, lm::RIGHT_IRIS].into_iter().enumerate() {
-        let iris = iris.map(|i| input.landmarks[i].truncate());
-        let eye = Eye::cut(input.picture, openings, e, iris);
+    for (e, iris) in irises.iter().enumerate() {
+        let eye = Eye::cut(input.picture, openings, e, *iris);
         pictures.push(png(
             &image::DynamicImage::ImageRgb8(eye.white.clone()).to_rgba8()
         )?);

@@ -211,6 +211,8 @@ fn smooth(all: &mut [Vec3], chosen: &[usize], around: &[Vec<u32>], rounds: usize
 /// how far the upper one goes beyond.
 const MEET: f32 = 0.08;
 const OVER: f32 = 0.03;
+/// Eyes that are higher than this part of their width are drawn.
+const ROUND: f32 = 0.5;
 /// How far skin follows a lid: up to this part of the way to the brow, and down
 /// the cheek by so many units.
 const TO_BROW: f32 = 0.8;
@@ -230,6 +232,8 @@ fn blink(net: &Net, eye: &Opening, brow: &[Vec2], unit: f32) -> Vec<Vec3> {
         norm += arc(t) * arc(t);
     }
     let bow = onto / norm;
+    // A round eye's lids meet nearer to its middle.
+    let meets = MEET + 0.5 * (eye.height() / width - ROUND).clamp(0.0, 0.6);
     net.points
         .iter()
         .map(|p| {
@@ -240,7 +244,7 @@ fn blink(net: &Net, eye: &Opening, brow: &[Vec2], unit: f32) -> Vec<Vec3> {
             let (upper, lower) = eye.edges_at(t);
             let gap = lower - upper;
             let inside = t.clamp(0.0, 1.0);
-            let meet = a + along * (inside * width) + down * (bow * arc(inside)) - gap * MEET;
+            let meet = a + along * (inside * width) + down * (bow * arc(inside)) - gap * meets;
             // Beside the corners, what is left of the movement dies away.
             let beside = (t.clamp(0.0, 1.0) - t).abs() / 0.25;
             let side = (1.0 - beside).max(0.0);
@@ -251,7 +255,9 @@ fn blink(net: &Net, eye: &Opening, brow: &[Vec2], unit: f32) -> Vec<Vec3> {
             let (way, far, reach) = if above >= near && above >= below {
                 let brow = outline::distance(brow, upper);
                 let way = meet + gap * OVER - upper;
-                (way, above, (TO_BROW * brow).max(0.08 * unit))
+                // The lid of a large eye brings skin for all of its way.
+                let reach = (TO_BROW * brow).max(0.08 * unit);
+                (way, above, reach.max(2.0 * (gap.length() - 0.3 * unit)))
             } else if below >= near {
                 (meet - lower, below, TO_CHEEK * unit)
             } else {
