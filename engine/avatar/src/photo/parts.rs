@@ -259,6 +259,9 @@ const STEEPEST: f32 = 1.7;
 /// Rounds of smoothing of what lies beside the face.
 const NECK_ROUNDS: usize = 40;
 
+/// A neck this near to the picture's lower edge is held there, in units.
+const NECK_HELD: f32 = 0.8;
+
 /// How much head, neck, chest and hips each have in a point.
 fn joint_weights(p: Vec2, openings: &Openings, height: f32) -> [(u16, f32); 4] {
     let u = openings.unit;
@@ -290,14 +293,17 @@ fn joint_weights(p: Vec2, openings: &Openings, height: f32) -> [(u16, f32); 4] {
         let t = ((v - from) / (to - from)).clamp(0.0, 1.0);
         t * t * (3.0 - 2.0 * t)
     };
-    let head = 1.0 - smooth(0.04, 0.75, below);
-    let neck = (1.0 - smooth(0.5, 1.5, below)) - head;
-    let torso = 1.0 - head - neck.max(0.0);
-    // Nobody moves at the picture's lower edge.
+    // Nobody moves at the picture's lower edge, or what is behind would show
+    // under it.
+    let held = smooth(0.0, NECK_HELD * u, height - p.y);
+    let under_chin = smooth(0.04, 0.3, below);
+    let head = (1.0 - smooth(0.04, 0.75, below)) * (1.0 - under_chin * (1.0 - held));
+    let neck = ((1.0 - smooth(0.5, 1.5, below)) * held - head).max(0.0);
+    let torso = 1.0 - head - neck;
     let free = smooth(0.0, 2.5 * u, height - p.y);
     [
         (HEAD, head),
-        (NECK, neck.max(0.0)),
+        (NECK, neck),
         (SPINE, torso * free),
         (HIPS, torso * (1.0 - free)),
     ]
