@@ -275,7 +275,7 @@ fn resume(store: &mut Store, out: &Path, device: &Device) -> Result<u64> {
 }
 
 /// Never half a file.
-fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let half = path.with_extension("half");
     std::fs::write(&half, bytes)?;
     std::fs::rename(&half, path).with_context(|| path.display().to_string())

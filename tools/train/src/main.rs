@@ -6,6 +6,7 @@ mod batch;
 mod data;
 mod fit;
 mod loss;
+mod mean;
 mod optim;
 mod plot;
 mod score;
@@ -29,6 +30,8 @@ enum Command {
     Speak(speak::Args),
     /// Trains a model; run again to go on where it stopped
     Fit(fit::Args),
+    /// Makes one model of several of a training: their mean
+    Mean(mean::Args),
     /// Draws a training's log
     Plot(plot::Args),
 }
@@ -37,6 +40,7 @@ fn main() -> Result<()> {
     match Args::parse().command {
         Command::Speak(args) => speak::run(&args),
         Command::Fit(args) => fit::run(&args),
+        Command::Mean(args) => mean::run(&args),
         Command::Plot(args) => plot::run(&args),
     }
 }
