@@ -21,8 +21,10 @@ pub fn run(args: &Motion, settings: &Settings, quiet: bool) -> anyhow::Result<Ex
         Input::Recording(path) => sound::record(&path, quiet)?,
     };
     interrupt::check()?;
-    let track = sound.planner(&options)?.into_track();
-    output::write_file(&args.output, |file| Ok(format.write(&track, rate, file)?))?;
+    let planner = sound.planner(&options)?;
+    output::write_file(&args.output, |file| {
+        Ok(format.write_planned(planner, rate, file)?)
+    })?;
     output::line(&args.output.display().to_string())?;
     Ok(ExitCode::SUCCESS)
 }

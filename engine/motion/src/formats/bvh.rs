@@ -7,21 +7,26 @@
 use std::io::Write;
 
 use glam::{EulerRot, Quat};
-use huashen_core::{FrameRate, Joint, MotionTrack};
+use huashen_core::{FrameRate, Joint};
 
+use super::Moves;
 use super::skeleton::{Rest, SKELETON, children, local_rotation};
 use crate::MotionError;
 
 const CM: f32 = 100.0;
 
-/// Writes `track`, sampled at `fps`.
+/// Writes `motion`, sampled at `fps`.
 ///
 /// # Errors
 /// Whatever `out` fails with.
-pub fn write(track: &MotionTrack, fps: FrameRate, mut out: impl Write) -> Result<(), MotionError> {
+pub fn write(
+    mut motion: impl Moves,
+    fps: FrameRate,
+    mut out: impl Write,
+) -> Result<(), MotionError> {
     writeln!(out, "HIERARCHY")?;
     joint(&mut out, &SKELETON[0], 0)?;
-    let frames = super::frame_count(track, fps);
+    let frames = super::frame_count(&motion, fps);
     writeln!(
         out,
         "MOTION\nFrames: {frames}\nFrame Time: {:.8}",
@@ -29,7 +34,7 @@ pub fn write(track: &MotionTrack, fps: FrameRate, mut out: impl Write) -> Result
     )?;
     let root = SKELETON[0].offset * CM;
     for n in 0..frames {
-        let pose = track.sample(fps.frame_time_secs(n));
+        let pose = motion.pose_at(fps.frame_time_secs(n));
         write!(out, "{:.4} {:.4} {:.4}", root.x, root.y, root.z)?;
         for r in &SKELETON {
             angles(&mut out, local_rotation(&pose, r.joint))?;
@@ -99,7 +104,7 @@ fn joint(out: &mut impl Write, rest: &Rest, depth: usize) -> Result<(), MotionEr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use huashen_core::{Euler, Pose};
+    use huashen_core::{Euler, MotionTrack, Pose};
 
     #[test]
     fn rows_have_a_number_for_every_channel_in_hierarchy_order() {

@@ -38,7 +38,7 @@ pub fn write(track: &MotionTrack, fps: FrameRate, mut out: impl Write) -> Result
         serde_json::to_string(&shapes)?,
         serde_json::to_string(&names)?,
     )?;
-    for n in 0..super::frame_count(track, fps) {
+    for n in 0..super::frame_count(&track, fps) {
         let pose = track.sample(fps.frame_time_secs(n));
         out.write_all(if n == 0 { b"\n" } else { b",\n" })?;
         out.write_all(b"{\"weights\":")?;

@@ -10,6 +10,7 @@ use std::io::{self, Read, Write};
 
 use huashen_core::{ArkitShape, Euler, FrameRate, MotionTrack, Pose};
 
+use super::Moves;
 use crate::MotionError;
 
 /// Angle columns after the blendshapes.
@@ -33,18 +34,18 @@ const MAX_LINE_BYTES: usize = 65_536;
 /// No curve is larger: weights are about 1, angles under π.
 const MAX_VALUE: f32 = 1000.0;
 
-/// Writes `track`, sampled at `fps`, as Live Link Face CSV with Unix line ends.
+/// Writes `motion`, sampled at `fps`, as Live Link Face CSV with Unix line ends.
 ///
 /// # Errors
 /// Whatever `out` fails with.
-pub fn write(track: &MotionTrack, fps: FrameRate, out: impl Write) -> Result<(), MotionError> {
+pub fn write(mut motion: impl Moves, fps: FrameRate, out: impl Write) -> Result<(), MotionError> {
     let mut csv = csv::WriterBuilder::new().flexible(false).from_writer(out);
     let mut header = vec!["Timecode".to_owned(), "BlendShapeCount".to_owned()];
     header.extend(ArkitShape::ALL.iter().map(|s| s.live_link_name()));
     header.extend(ANGLES.iter().map(|s| (*s).to_owned()));
     csv.write_record(&header).map_err(io_error)?;
-    for n in 0..super::frame_count(track, fps) {
-        let pose = track.sample(fps.frame_time_secs(n));
+    for n in 0..super::frame_count(&motion, fps) {
+        let pose = motion.pose_at(fps.frame_time_secs(n));
         csv.write_field(timecode(n, fps)).map_err(io_error)?;
         csv.write_field(CURVES.to_string()).map_err(io_error)?;
         for v in pose.weights.0.into_iter().chain(angles(&pose)) {

@@ -13,9 +13,9 @@ pub mod vrma;
 use std::io::Write;
 use std::path::Path;
 
-use huashen_core::{FrameRate, MotionTrack};
+use huashen_core::{FrameRate, MotionTrack, Pose};
 
-use crate::MotionError;
+use crate::{MotionError, Planner};
 
 /// A kind of motion file, chosen by a file name's extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +61,25 @@ impl Format {
             })
     }
 
+    /// Writes what `planner` plans, sampled at `fps`. CSV and BVH go out pose by
+    /// pose; the others tell at their beginning what is in all of their poses,
+    /// which are kept until then.
+    ///
+    /// # Errors
+    /// Whatever `out` fails with.
+    pub fn write_planned(
+        self,
+        planner: Planner,
+        fps: FrameRate,
+        out: impl Write,
+    ) -> Result<(), MotionError> {
+        match self {
+            Self::Csv => live_link::write(Planned::new(planner), fps, out),
+            Self::Bvh => bvh::write(Planned::new(planner), fps, out),
+            Self::Json | Self::Vrma => self.write(&planner.into_track(), fps, out),
+        }
+    }
+
     /// Writes `track`, sampled at `fps`.
     ///
     /// # Errors
@@ -80,14 +99,77 @@ impl Format {
     }
 }
 
-/// Frames of `track` at `fps`: the nearest whole number for its length.
-fn frame_count(track: &MotionTrack, fps: FrameRate) -> u64 {
-    // A track's last pose stands at its end, so that n frames are n-1 steps.
-    let secs = track.poses.len().saturating_sub(1) as f64 / track.rate_hz;
-    if track.poses.is_empty() {
-        return 0;
+/// Motion that is written from its beginning to its end.
+pub trait Moves {
+    /// Poses a second, and how many there are.
+    fn extent(&self) -> (f64, u64);
+
+    /// The pose at `secs`, interpolated; no earlier one is asked for after it.
+    fn pose_at(&mut self, secs: f64) -> Pose;
+}
+
+impl Moves for &MotionTrack {
+    fn extent(&self) -> (f64, u64) {
+        (self.rate_hz, self.poses.len() as u64)
     }
-    (secs * fps.fps() + 1e-6).floor() as u64 + 1
+
+    fn pose_at(&mut self, secs: f64) -> Pose {
+        self.sample(secs)
+    }
+}
+
+/// A planner's poses, two of which are kept.
+struct Planned {
+    planner: Planner,
+    extent: (f64, u64),
+    /// The last two poses; the number of the later one.
+    pair: [Pose; 2],
+    at: u64,
+}
+
+impl Planned {
+    fn new(mut planner: Planner) -> Self {
+        let extent = (planner.rate_hz(), planner.size_hint().0 as u64);
+        let first = planner.next().unwrap_or_default();
+        Self {
+            planner,
+            extent,
+            pair: [first.clone(), first],
+            at: 0,
+        }
+    }
+}
+
+impl Moves for Planned {
+    fn extent(&self) -> (f64, u64) {
+        self.extent
+    }
+
+    fn pose_at(&mut self, secs: f64) -> Pose {
+        let at = (secs * self.extent.0).max(0.0);
+        while (self.at as f64) < at
+            && let Some(pose) = self.planner.next()
+        {
+            self.pair.swap(0, 1);
+            self.pair[1] = pose;
+            self.at += 1;
+        }
+        let t = (at - self.at as f64 + 1.0).clamp(0.0, 1.0) as f32;
+        if t == 1.0 {
+            return self.pair[1].clone();
+        }
+        self.pair[0].lerp(&self.pair[1], t)
+    }
+}
+
+/// Frames of `motion` at `fps`: the nearest whole number for its length.
+fn frame_count(motion: &impl Moves, fps: FrameRate) -> u64 {
+    let (rate_hz, poses) = motion.extent();
+    // The last pose stands at the end, so that n frames are n-1 steps.
+    match poses.checked_sub(1) {
+        Some(steps) => (steps as f64 / rate_hz * fps.fps() + 1e-6).floor() as u64 + 1,
+        None => 0,
+    }
 }
 
 #[cfg(test)]
@@ -118,6 +200,29 @@ mod tests {
     #[test]
     fn a_second_at_25_frames_has_its_first_and_last_frame() {
         let track = crate::idle(1.0, &crate::MotionOptions::default());
-        assert_eq!(frame_count(&track, FrameRate::whole(25)), 26);
+        assert_eq!(frame_count(&&track, FrameRate::whole(25)), 26);
+    }
+
+    #[test]
+    fn poses_that_are_not_kept_give_the_same_files() {
+        let options = crate::MotionOptions::default();
+        let planner = || {
+            let timing = huashen_core::Timing {
+                duration_secs: 7.3,
+                ..Default::default()
+            };
+            Planner::new(&timing, &huashen_core::Prosody::default(), &options)
+        };
+        for fps in ["24", "25", "29.97", "60", "90"] {
+            let fps: FrameRate = fps.parse().unwrap();
+            for format in Format::ALL {
+                let (mut kept, mut planned) = (Vec::new(), Vec::new());
+                format
+                    .write(&planner().into_track(), fps, &mut kept)
+                    .unwrap();
+                format.write_planned(planner(), fps, &mut planned).unwrap();
+                assert!(kept == planned, "{format:?} at {fps:?}");
+            }
+        }
     }
 }

@@ -39,7 +39,7 @@ pub fn write(
     expressions: Expressions,
     mut out: impl Write,
 ) -> Result<(), MotionError> {
-    let frames = super::frame_count(track, fps).max(1);
+    let frames = super::frame_count(&track, fps).max(1);
     let poses: Vec<Pose> = (0..frames)
         .map(|n| track.sample(fps.frame_time_secs(n)))
         .collect();
