@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use huashen_core::{ARKIT_COUNT, ArkitShape, ArkitWeights, Phoneme, Prosody, Timing, Word};
 use huashen_motion::formats::capture::{CAPTURE_HZ, captured_shapes, read_capture};
+use huashen_motion::formats::live_link;
 use huashen_motion::model::MODEL_HZ;
 use huashen_motion::model::net::OUTPUTS;
 use huashen_motion::{MotionOptions, Planner, Style, lip_gap};
@@ -106,6 +107,36 @@ pub fn captured(dir: &Path) -> Result<Vec<Clip>> {
                 let mixed = weights[i].lerp(&weights[next], at.fract() as f32);
                 row[..ARKIT_COUNT].copy_from_slice(&mixed.0);
                 row[ARKIT_COUNT + 5] = shut(&mixed);
+                row
+            })
+            .collect();
+        clips.push(Clip {
+            name: stem(&path),
+            source: Source::Captured,
+            samples,
+            rate_hz,
+            faces: vec![face],
+            phonemes: Vec::new(),
+        });
+    }
+    Ok(clips)
+}
+
+/// Every `.csv` + `.wav` pair of a folder: faces that `huashen track` saw in
+/// videos, and their sound.
+pub fn tracked(dir: &Path) -> Result<Vec<Clip>> {
+    let mut clips = Vec::new();
+    for path in sorted(dir, "csv")? {
+        let file = std::fs::File::open(&path).with_context(|| path.display().to_string())?;
+        let track = live_link::read(file, None).with_context(|| path.display().to_string())?;
+        let (samples, rate_hz) = read_wav(&path.with_extension("wav"))?;
+        ensure!(!track.poses.is_empty(), "{}: no frames", path.display());
+        let face = (0..(track.duration_secs() * MODEL_HZ) as usize)
+            .map(|n| {
+                let weights = track.sample(n as f64 / MODEL_HZ).weights;
+                let mut row = [0.0; OUTPUTS];
+                row[..ARKIT_COUNT].copy_from_slice(&weights.0);
+                row[ARKIT_COUNT + 5] = shut(&weights);
                 row
             })
             .collect();

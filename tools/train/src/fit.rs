@@ -26,6 +26,9 @@ pub struct Args {
     /// Facial capture: a folder of N.npy + N.wav and channels.json
     #[arg(long)]
     capture: Option<PathBuf>,
+    /// Faces tracked in videos: a folder of N.csv (from `huashen track`) + N.wav
+    #[arg(long)]
+    tracked: Option<PathBuf>,
     /// Where checkpoints, the log and the model go; what is there is gone on from
     #[arg(long)]
     out: PathBuf,
@@ -72,10 +75,13 @@ pub fn run(args: &Args) -> Result<()> {
     );
     let device = device()?;
     let spoken = data::spoken(&args.speech)?;
-    let captured = match &args.capture {
+    let mut captured = match &args.capture {
         Some(dir) => data::captured(dir)?,
         None => Vec::new(),
     };
+    if let Some(dir) = &args.tracked {
+        captured.extend(data::tracked(dir)?);
+    }
     let held = |c: &&Clip| {
         c.name == UNHEARD_CAPTURE || UNHEARD_VOICES.iter().any(|v| c.name.starts_with(v))
     };
