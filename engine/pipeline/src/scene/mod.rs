@@ -90,12 +90,19 @@ impl Aspect {
     }
 }
 
+/// What is kept above slides, as a part of the short side.
+const HEAD_ROOM: f32 = 0.21;
+/// What is kept below them in a wide picture, for a title or subtitles.
+const FOOT_ROOM: f32 = 0.16;
+
 impl Scene {
     /// Where the person and the slides are in a picture of `size`: beside each
     /// other where it is wide, else slides above.
     pub fn areas(&self, size: Size) -> (Area, Option<Area>) {
         let (w, h) = (size.width as f32, size.height as f32);
         let inset = w.min(h) * 0.05;
+        // For the label and a logo.
+        let head_room = w.min(h) * HEAD_ROOM;
         let (tall, across) = (self.person.height, self.person.across);
         let half = if across.is_some() { w * 0.5 } else { w };
         let half_x = (w - half) * across.unwrap_or(0.5);
@@ -107,12 +114,15 @@ impl Scene {
             let across = across.unwrap_or(1.0);
             let x = (w - wide) * across.round();
             let left = if across < 0.5 { wide } else { inset };
-            let slides = area(left, inset, w - wide - inset, h - 2.0 * inset);
+            let between = h * (1.0 - HEAD_ROOM - FOOT_ROOM);
+            let slides = area(left, head_room, w - wide - inset, between);
             return (area(x, h * (1.0 - tall), wide, h * tall), Some(slides));
         }
-        // As tall as a page of 4:3 is, or half of all.
-        let above = (w * 0.68).min(h * 0.5);
-        let slides = area(inset, inset, w - 2.0 * inset, above - 2.0 * inset);
+        // As tall as a page of 4:3 is, or half of all; where that is little, the
+        // label lies on its corner.
+        let top = if h > w * 1.5 { head_room } else { inset };
+        let above = (w * 0.68 + top - inset).min(h * 0.5);
+        let slides = area(inset, top, w - 2.0 * inset, above - top - inset);
         let rest = (h - above) * tall;
         // A wider picture of the person would cut the head.
         let wide = half.min(rest * 1.1);
