@@ -7,6 +7,7 @@ use huashen_core::{ArkitShape, ArkitWeights, Euler, Joint, Pose};
 use crate::binding::{FaceRig, face_rig};
 use crate::manifest::Calibration;
 use crate::model::Model;
+use crate::seal::closing_gain;
 use crate::stance::{Stance, stances};
 
 /// How much of the head's turn the neck takes.
@@ -67,6 +68,9 @@ impl Drive {
             })
             .collect();
         let mut gains = ArkitWeights([1.0; huashen_core::ARKIT_COUNT]);
+        if let Some(gain) = closing_gain(model) {
+            gains[ArkitShape::MouthClose] = gain;
+        }
         for (name, gain) in &calibration.gain {
             if let Some(shape) = ArkitShape::from_name(name) {
                 gains[shape] = *gain;

@@ -17,6 +17,7 @@ mod names;
 mod normals;
 pub mod photo;
 pub mod raster;
+mod seal;
 mod stance;
 mod surface;
 pub mod video;

@@ -107,7 +107,8 @@ impl Photo {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Calibration {
-    /// Factor on single ARKit shapes, by name; 1 when not named.
+    /// Factor on single ARKit shapes, by name; 1 when not named, but for
+    /// `mouthClose`: that is measured, so that closed lips touch.
     #[serde(default)]
     pub gain: BTreeMap<String, f32>,
     /// Degrees that a jaw joint turns at `jawOpen` 1, where no morph opens the mouth.

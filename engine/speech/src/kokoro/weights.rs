@@ -149,8 +149,8 @@ impl Weights {
             })
     }
 
-    /// An f32 constant.
-    fn floats(&self, name: &str) -> Result<Constant, KokoroError> {
+    /// An f32 constant by its own name (`encoder.bert_encoder.bias`).
+    pub fn param(&self, name: &str) -> Result<Constant, KokoroError> {
         let tensor = self.tensor(name)?;
         let shape: Vec<usize> = tensor.dims.iter().map(|d| *d as usize).collect();
         let values: Vec<f32> = match tensor.data_type {
@@ -188,11 +188,6 @@ impl Weights {
         Ok((values, shape))
     }
 
-    /// An f32 parameter by its own name (`encoder.bert_encoder.bias`).
-    pub fn param(&self, name: &str) -> Result<Constant, KokoroError> {
-        self.floats(name)
-    }
-
     /// `(q − zero) · scale`: scale and zero for the whole tensor, one a column
     /// (the last axis), or one a block (the first axis).
     fn dequantised(
@@ -202,7 +197,7 @@ impl Weights {
         zero: &str,
     ) -> Result<Constant, KokoroError> {
         let (values, shape) = self.bytes(quantised)?;
-        let scales = self.floats(scale)?.values;
+        let scales = self.param(scale)?.values;
         let (zeros, _) = self.bytes(zero)?;
         let zeros = zeros.floats(0..zeros.len());
         let columns = shape.last().copied().unwrap_or(1);
@@ -256,7 +251,7 @@ impl Weights {
 
     /// An f32 weight that a node names as input `i` (`ConvTranspose`, `Conv`).
     pub fn node_input(&self, node: &str, i: usize) -> Result<Constant, KokoroError> {
-        self.floats(self.input(node, i)?)
+        self.param(self.input(node, i)?)
     }
 
     /// A quantised embedding table, `[rows, width]`, by the node that reads it.
@@ -274,7 +269,7 @@ impl Weights {
         let name = |i| self.input(node, i);
         let w = self.dequantised(name(1)?, name(8)?, name(9)?)?;
         let r = self.dequantised(name(2)?, name(10)?, name(11)?)?;
-        let b = self.floats(name(3)?)?;
+        let b = self.param(name(3)?)?;
         Ok([w.values, r.values, b.values])
     }
 }
