@@ -95,11 +95,11 @@ impl Eights<'_> {
         }
     }
 
-    fn floats(self, range: Range<usize>) -> Vec<f32> {
+    fn append(self, range: Range<usize>, to: &mut Vec<f32>) {
         match self {
-            Self::Unsigned(v) => v[range].iter().map(|b| f32::from(*b)).collect(),
-            Self::Signed(v) => v[range].iter().map(|b| f32::from(*b as i8)).collect(),
-            Self::Written(v) => v[range].iter().map(|v| *v as f32).collect(),
+            Self::Unsigned(v) => to.extend(v[range].iter().map(|b| f32::from(*b))),
+            Self::Signed(v) => to.extend(v[range].iter().map(|b| f32::from(*b as i8))),
+            Self::Written(v) => to.extend(v[range].iter().map(|v| *v as f32)),
         }
     }
 }
@@ -198,8 +198,9 @@ impl Weights {
     ) -> Result<Constant, KokoroError> {
         let (values, shape) = self.bytes(quantised)?;
         let scales = self.param(scale)?.values;
-        let (zeros, _) = self.bytes(zero)?;
-        let zeros = zeros.floats(0..zeros.len());
+        let (stored, _) = self.bytes(zero)?;
+        let mut zeros = Vec::with_capacity(stored.len());
+        stored.append(0..stored.len(), &mut zeros);
         let columns = shape.last().copied().unwrap_or(1);
         // LSTMs have one scale a direction: [2] over [2, in, 4H].
         let blocks = shape.first().copied().unwrap_or(1).max(1);
@@ -218,7 +219,7 @@ impl Weights {
         let mut real = Vec::with_capacity(values.len());
         for from in (0..values.len()).step_by(run.max(1)) {
             let first = real.len();
-            real.extend(values.floats(from..from + run));
+            values.append(from..from + run, &mut real);
             let of = |told: &[f32]| match told.len() {
                 1 => Some(told[0]),
                 len if len == columns => None,
