@@ -8,29 +8,13 @@
 mod common;
 
 use std::path::Path;
-use std::process::Command;
 
-use common::{huashen, made};
+use common::{huashen, made, png, tone};
 use serde_json::Value;
-
-/// A tone of `secs`: a recording that nothing has to be fetched for.
-fn tone(dir: &Path, secs: &str) {
-    let made = Command::new("ffmpeg")
-        .args(["-v", "error", "-f", "lavfi", "-i"])
-        .arg(format!("sine=220:d={secs}"))
-        .arg(dir.join("tone.wav"))
-        .status();
-    assert!(made.unwrap().success());
-}
 
 fn inspect(dir: &Path, name: &str) -> Value {
     let said = made(dir, &["inspect", name, "--json"]);
     serde_json::from_slice(&said.stdout).unwrap()
-}
-
-/// A picture of a PNG sequence, RGB.
-fn png(path: &Path) -> image::RgbImage {
-    image::open(path).unwrap().into_rgb8()
 }
 
 #[test]
@@ -316,120 +300,4 @@ fn subtitles_are_written_and_burnt_in() {
     );
     assert_eq!(refused.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("need a script"));
-}
-
-/// A PDF of two pages, all green and all blue.
-fn deck(path: &Path) {
-    let page = |n: usize, colour: &str| {
-        let drawn = format!("{colour} rg 0 0 160 90 re f");
-        let length = drawn.len();
-        [
-            format!(
-                "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 160 90] /Contents {} 0 R >>",
-                n + 1
-            ),
-            format!("<< /Length {length} >>\nstream\n{drawn}\nendstream"),
-        ]
-    };
-    let mut objects = vec![
-        "<< /Type /Catalog /Pages 2 0 R >>".to_owned(),
-        "<< /Type /Pages /Kids [3 0 R 5 0 R] /Count 2 >>".to_owned(),
-    ];
-    objects.extend(page(3, "0 1 0"));
-    objects.extend(page(5, "0 0 1"));
-    let mut pdf = "%PDF-1.4\n".to_owned();
-    let mut starts = Vec::new();
-    for (object, n) in objects.iter().zip(1..) {
-        starts.push(pdf.len());
-        pdf += &format!("{n} 0 obj\n{object}\nendobj\n");
-    }
-    let (table, count) = (pdf.len(), objects.len() + 1);
-    pdf += &format!("xref\n0 {count}\n0000000000 65535 f \n");
-    for start in starts {
-        pdf += &format!("{start:010} 00000 n \n");
-    }
-    pdf += &format!("trailer << /Size {count} /Root 1 0 R >>\nstartxref\n{table}\n%%EOF\n");
-    std::fs::write(path, pdf).unwrap();
-}
-
-#[test]
-fn a_scene_is_around_the_person_in_every_shape() {
-    if !common::has(&["vulkan", "ffmpeg"]) {
-        return;
-    }
-    let temp = tempfile::tempdir().unwrap();
-    let dir = temp.path();
-    tone(dir, "0.2");
-    deck(&dir.join("deck.pdf"));
-    let logo = image::RgbaImage::from_pixel(20, 20, image::Rgba([255, 0, 0, 255]));
-    logo.save(dir.join("logo.png")).unwrap();
-    let scene = "background: '#102030'\nslides: deck.pdf\nlayers:\n\
-                 - {picture: logo.png, place: bottom-left, size: 10%}\n";
-    std::fs::write(dir.join("scene.yaml"), scene).unwrap();
-    for (size, slide) in [("320x180", [60, 90]), ("180x320", [90, 70])] {
-        let [w, h] = [0, 1].map(|i| size.split('x').nth(i).unwrap().parse::<u32>().unwrap());
-        let out = format!("{size}/");
-        let render = [
-            "render",
-            "tone.wav",
-            "--scene",
-            "scene.yaml",
-            "--size",
-            size,
-        ];
-        let plain = [
-            "--label",
-            "off",
-            "--i-label-elsewhere",
-            "a test",
-            "-o",
-            &out,
-        ];
-        made(dir, &[&render[..], &plain].concat());
-        let first = std::fs::read_dir(dir.join(size)).unwrap();
-        let mut names: Vec<_> = first.map(|f| f.unwrap().path()).collect();
-        names.retain(|p| p.extension().is_some_and(|e| e == "png"));
-        names.sort();
-        let picture = png(&names[0]);
-        assert_eq!(picture.dimensions(), (w, h));
-        assert_eq!(
-            picture.get_pixel(1, 1).0,
-            [16, 32, 48],
-            "{size}: background"
-        );
-        let [r, g, b] = picture.get_pixel(slide[0], slide[1]).0;
-        assert!(
-            g > 250 && r < 5 && b < 5,
-            "{size}: the first page: {r} {g} {b}"
-        );
-        let short = w.min(h);
-        let (x, y) = (short / 20 + short / 20, h - short / 20 - short / 20);
-        assert_eq!(picture.get_pixel(x, y).0, [255, 0, 0], "{size}: the logo");
-        let skin = picture
-            .pixels()
-            .filter(|p| p[0] > 150 && p[1] > 90 && p[1] < p[0] - 20);
-        assert!(skin.count() > 100, "{size}: nobody is there");
-    }
-
-    // A page that is not there is said before a frame is drawn.
-    if !common::has(&["speech"]) {
-        return;
-    }
-    std::fs::write(dir.join("far.txt"), "One. [slide 9] Two.").unwrap();
-    let far = [
-        "render",
-        "far.txt",
-        "--scene",
-        "scene.yaml",
-        "-o",
-        "far.mp4",
-    ];
-    let refused = huashen(dir, &far);
-    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert_eq!(refused.status.code(), Some(2), "{said}");
-    assert!(
-        said.contains("slide 9") && said.contains("2 pages"),
-        "{said}"
-    );
-    assert!(!dir.join("far.mp4").exists());
 }

@@ -119,3 +119,18 @@ pub fn made(dir: &Path, args: &[&str]) -> Output {
     assert!(output.status.success(), "{args:?}: {said}");
     output
 }
+
+/// A tone of `secs`: a recording that nothing has to be fetched for.
+pub fn tone(dir: &Path, secs: &str) {
+    let made = Command::new("ffmpeg")
+        .args(["-v", "error", "-f", "lavfi", "-i"])
+        .arg(format!("sine=220:d={secs}"))
+        .arg(dir.join("tone.wav"))
+        .status();
+    assert!(made.unwrap().success());
+}
+
+/// A picture of a PNG sequence, RGB.
+pub fn png(path: &Path) -> image::RgbImage {
+    image::open(path).unwrap().into_rgb8()
+}

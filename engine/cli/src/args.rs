@@ -202,6 +202,14 @@ pub struct Speak {
     /// Subtitles to write beside it (.srt, .vtt or .ass)
     #[arg(long)]
     pub subtitles: Option<PathBuf>,
+    /// How loud it comes out: web, social, broadcast, us-tv, a number of LUFS, or as-is
+    #[arg(
+        long,
+        value_name = "WHERE",
+        default_value = "web",
+        allow_hyphen_values = true
+    )]
+    pub loudness: String,
     /// List the voices
     #[arg(long)]
     pub voices: bool,
@@ -256,7 +264,8 @@ pub struct PictureArgs {
     /// Width x height in pixels
     #[arg(long, env = "HUASHEN_SIZE")]
     pub size: Option<String>,
-    /// A colour (#rrggbb or a name), a picture, or `transparent` (.webm, .mov, PNGs, stills)
+    /// A colour (#rrggbb or a name), a picture, a video (in clips), or `transparent` (.webm, .mov,
+    /// PNGs, stills)
     #[arg(long, env = "HUASHEN_BACKGROUND")]
     pub background: Option<String>,
     /// How much of the person is in the picture; a bust, or a photo as it was taken, when left out
@@ -295,6 +304,15 @@ pub struct DeliveryArgs {
     /// Bits a second of the pictures instead of a quality: 8M, 800k
     #[arg(long, value_name = "BITS")]
     pub bitrate: Option<String>,
+    /// How loud it comes out: `web` (-16 LUFS, podcasts too), `social` (-14), `broadcast` (-23, EBU
+    /// R 128), `us-tv` (-24, ATSC A/85), a number of LUFS, or `as-is`
+    #[arg(
+        long,
+        value_name = "WHERE",
+        default_value = "web",
+        allow_hyphen_values = true
+    )]
+    pub loudness: String,
     /// Draw the subtitles into the picture (scripts only)
     #[arg(long)]
     pub burn_subtitles: bool,

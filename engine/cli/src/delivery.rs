@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use huashen_media::{ClipFormat, Codec, Encoding, Quality};
+use huashen_speech::Loudness;
 
 use crate::args::{CodecArg, DeliveryArgs, QualityArg};
 use crate::output;
@@ -11,6 +12,7 @@ use crate::output;
 /// The form of one clip.
 pub struct Delivery {
     pub encoding: Encoding,
+    pub loudness: Loudness,
     /// The file, or the folder of PNGs, that appears.
     pub place: PathBuf,
 }
@@ -37,6 +39,7 @@ impl Delivery {
                 bits_per_sec: args.bitrate.as_deref().map(bits).transpose()?,
                 alpha,
             },
+            loudness: loudness(&args.loudness)?,
             place: format.place(path),
         })
     }
@@ -73,6 +76,32 @@ impl Delivery {
     }
 }
 
+/// `--loudness`: a place of use, or LUFS.
+pub fn loudness(text: &str) -> anyhow::Result<Loudness> {
+    let of = |lufs, peak_db| Loudness {
+        lufs: Some(lufs),
+        peak_db,
+    };
+    Ok(match text {
+        "web" => Loudness::WEB,
+        "social" => of(-14.0, -1.0),
+        "broadcast" => of(-23.0, -1.0),
+        "us-tv" => of(-24.0, -2.0),
+        // Full scale: what came in is kept.
+        "as-is" => Loudness {
+            lufs: None,
+            peak_db: 0.0,
+        },
+        _ => match text.trim_end_matches("LUFS").trim().parse::<f64>() {
+            Ok(lufs) if (-40.0..=-5.0).contains(&lufs) => of(lufs, -1.0),
+            _ => bail!(
+                "`{text}` is no loudness: write web, social, broadcast, us-tv, as-is, or LUFS \
+                 between -40 and -5"
+            ),
+        },
+    })
+}
+
 /// `8M`, `800k` or plain bits a second.
 fn bits(text: &str) -> anyhow::Result<u64> {
     let (number, unit) = match text.trim_end_matches("bps").trim() {
@@ -89,6 +118,16 @@ fn bits(text: &str) -> anyhow::Result<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn loudness_is_a_place_or_a_number() {
+        assert_eq!(loudness("web").unwrap(), Loudness::WEB);
+        assert_eq!(loudness("-19").unwrap().lufs, Some(-19.0));
+        assert_eq!(loudness("-23 LUFS").unwrap().lufs, Some(-23.0));
+        for text in ["loud", "3", "-60", "NaN"] {
+            assert!(loudness(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn bit_rates_are_read_as_people_write_them() {

@@ -2,6 +2,7 @@
 //! other crates; this one wires them, shows progress and words the errors.
 
 mod args;
+mod bookend;
 mod commands;
 mod delivery;
 mod even;
@@ -18,6 +19,8 @@ mod scene;
 mod settings;
 mod sound;
 mod sound_file;
+mod soundtrack;
+mod staging;
 mod subtitles;
 
 use std::process::ExitCode;

@@ -1,19 +1,25 @@
 //! `--scene FILE`: from the flags and the file to what is around the person.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
-use huashen_core::{Mark, Size};
+use huashen_core::{FrameRate, Mark, Size};
+use huashen_media::{Fit, Playback};
 use huashen_overlay::{Lettering, Overlay, Spot};
+use huashen_pipeline::Sound;
 use huashen_pipeline::batch::{Problem, file_sha256};
-use huashen_pipeline::scene::{Area, Canvas, Layer, Scene, What, turns};
-use huashen_render::Background;
-use image::RgbaImage;
+use huashen_pipeline::scene::{Area, Canvas, Holds, Layer, Scene, What, turns};
+use huashen_render::{Background, cover};
+use huashen_script::Script;
+use huashen_speech::Loudness;
 use image::imageops::{FilterType, resize};
+use image::{ImageFormat, ImageReader, RgbaImage};
 
 use crate::args::{PictureArgs, Render};
+use crate::bookend::Bookend;
 use crate::picture;
 use crate::settings::Settings;
+use crate::soundtrack::Soundtrack;
 use crate::subtitles;
 
 /// A scene for one clip.
@@ -21,13 +27,68 @@ pub struct Setting {
     scene: Scene,
     pub size: Size,
     person: Area,
-    background: RgbaImage,
+    back: Back,
 }
 
-fn read(path: &Path) -> Result<Scene, Vec<Problem>> {
-    Scene::read(path, &|text| {
-        csscolorparser::parse(text).is_ok_and(|c| c.a >= 1.0)
+/// What is behind everything.
+enum Back {
+    Still(RgbaImage),
+    Video(PathBuf),
+}
+
+/// What is in the file at `path`.
+///
+/// # Errors
+/// One sentence where nothing of it can be used.
+pub fn holds(path: &Path) -> Result<Holds, String> {
+    let format = ImageReader::open(path)
+        .and_then(ImageReader::with_guessed_format)
+        .map_err(|e| format!("it cannot be read: {e}"))?
+        .format();
+    // These two move, or may.
+    if format.is_some_and(|f| f != ImageFormat::Gif) {
+        return Ok(Holds {
+            picture: true,
+            ..Holds::default()
+        });
+    }
+    let info = huashen_media::probe(path).map_err(|e| without_path(&e.to_string(), path))?;
+    let any = |kind| info.streams.iter().any(|s| s.kind == kind);
+    Ok(Holds {
+        picture: false,
+        video: any("video"),
+        sound: any("audio"),
     })
+}
+
+/// A text without the path that is told beside it already.
+pub fn without_path(text: &str, path: &Path) -> String {
+    let path = path.display().to_string();
+    match text.strip_prefix(&path) {
+        Some(rest) => format!("it{rest}").replacen("it:", "", 1).trim().to_owned(),
+        None => text.to_owned(),
+    }
+}
+
+/// The video that `text` names as a background; none where it is something else.
+fn video(text: &str) -> Option<PathBuf> {
+    let path = PathBuf::from(text);
+    let moves = path.is_file() && holds(&path).is_ok_and(|holds| holds.video);
+    moves.then_some(path)
+}
+
+/// Whether `text` can be behind the person.
+pub fn check_background(text: &str) -> anyhow::Result<()> {
+    match video(text) {
+        Some(_) => Ok(()),
+        None => picture::background_of(text).map(|_| ()),
+    }
+}
+
+/// The scene at `path`, or all that is wrong with it.
+pub fn read(path: &Path) -> Result<Scene, Vec<Problem>> {
+    let is_color = |text: &str| csscolorparser::parse(text).is_ok_and(|c| c.a >= 1.0);
+    Scene::read(path, &is_color, &holds)
 }
 
 fn told(path: &Path, problems: &[Problem]) -> String {
@@ -50,10 +111,15 @@ impl Setting {
     /// The scene that `args` ask for, if any; `longest` is the most that a size
     /// nobody asked for may have a side.
     pub fn of(args: &Render, settings: &Settings, longest: u32) -> anyhow::Result<Option<Self>> {
-        let Some(path) = &args.scene else {
-            return Ok(None);
+        let asked = args.picture.background.as_ref();
+        let scene = match &args.scene {
+            Some(path) => read(path).map_err(|problems| anyhow!(told(path, &problems)))?,
+            // A video behind the person makes a scene by itself.
+            None if asked.is_some_and(|text| video(text).is_some()) => Scene::plain(),
+            None => return Ok(None),
         };
-        let scene = read(path).map_err(|problems| anyhow!(told(path, &problems)))?;
+        let text = asked.unwrap_or(&scene.background);
+        let moving = video(text);
         let asked = args.picture.size.as_deref().or(settings.size.as_deref());
         let usual = scene.aspect.map_or("1280x720", |aspect| aspect.size());
         let mut size: Size = asked.unwrap_or(usual).parse()?;
@@ -62,24 +128,24 @@ impl Setting {
             let side = |v: u32| (v * longest / most).max(64) & !1;
             (size.width, size.height) = (side(size.width), side(size.height));
         }
-        let text = args
-            .picture
-            .background
-            .as_ref()
-            .unwrap_or(&scene.background);
-        let background = match picture::background_of(text)? {
-            Background::Color([r, g, b]) => RgbaImage::from_pixel(1, 1, [r, g, b, 255].into()),
-            Background::Picture(picture) => picture,
-            Background::Transparent | Background::AsFilmed => {
-                bail!("a scene has something behind it: leave out --background, or --scene")
-            }
+        let back = match moving {
+            Some(path) => Back::Video(path),
+            None => Back::Still(match picture::background_of(text)? {
+                Background::Color([r, g, b]) => {
+                    RgbaImage::from_pixel(size.width, size.height, [r, g, b, 255].into())
+                }
+                Background::Picture(picture) => cover(&picture, size),
+                Background::Transparent | Background::AsFilmed => {
+                    bail!("a scene has something behind it: leave out --background, or --scene")
+                }
+            }),
         };
         let (person, _) = scene.areas(size);
         Ok(Some(Self {
             scene,
             size,
             person,
-            background,
+            back,
         }))
     }
 
@@ -99,11 +165,57 @@ impl Setting {
         face.map(|[left, top, right, bottom]| [left + x, top + y, right + x, bottom + y])
     }
 
-    /// What is behind the person, with the pages that `marks` turn to; takes
-    /// those marks out.
-    pub fn canvas(&self, marks: &mut Vec<Mark>) -> anyhow::Result<Canvas> {
-        Canvas::new(&self.scene, &self.background, turns(marks), self.size)
+    /// Whether every page that `script` turns to is there.
+    pub fn check_pages(&self, script: &Script) -> anyhow::Result<()> {
+        self.scene
+            .has_pages_for(script)
             .map_err(|text| anyhow!(text))
+    }
+
+    /// What is behind the person, with the pages that `marks` turn to, and the
+    /// video behind all of it; takes those marks out.
+    pub fn canvas(&self, marks: &mut Vec<Mark>) -> anyhow::Result<(Canvas, Option<Playback>)> {
+        let (still, video) = match &self.back {
+            Back::Still(picture) => (Some(picture.clone()), None),
+            Back::Video(path) => {
+                let video = Playback::open(path, self.size, Fit::Cover, true)?;
+                (None, Some(video))
+            }
+        };
+        let canvas = Canvas::new(&self.scene, still, turns(marks), self.size)
+            .map_err(|text| anyhow!(text))?;
+        Ok((canvas, video))
+    }
+
+    /// What is heard beside the voice; none where there is nothing.
+    pub fn soundtrack(
+        &self,
+        sound: &Sound,
+        loudness: Loudness,
+    ) -> anyhow::Result<Option<Soundtrack>> {
+        let Scene {
+            music,
+            intro,
+            outro,
+            ..
+        } = &self.scene;
+        if music.is_none() && intro.is_none() && outro.is_none() {
+            return Ok(None);
+        }
+        Soundtrack::new(sound, loudness, music.as_ref()).map(Some)
+    }
+
+    /// What comes before the person, and after.
+    pub fn bookends(
+        &self,
+        rate: FrameRate,
+        loudness: Loudness,
+    ) -> anyhow::Result<[Option<Bookend>; 2]> {
+        let open = |path: &Option<PathBuf>| {
+            let open = |path| Bookend::open(path, self.size, rate, loudness);
+            path.as_deref().map(open).transpose()
+        };
+        Ok([open(&self.scene.intro)?, open(&self.scene.outro)?])
     }
 
     /// Lays titles and pictures over everything; subtitles are there before.

@@ -20,7 +20,7 @@ pub fn write(
 ) -> anyhow::Result<()> {
     let sample_rate_hz = sound.sample_rate_hz();
     if encoding.format.is_wav() {
-        let mut writer = WavWriter::create(path, sample_rate_hz)?;
+        let mut writer = WavWriter::create(path, AudioSpec::mono(sample_rate_hz))?;
         each_block(sound, |block| Ok(writer.push(block)?))?;
         writer.finish()?;
         return Ok(());
@@ -33,7 +33,7 @@ pub fn write(
         },
         rate: FrameRate::whole(25),
         encoding,
-        audio: Some(AudioSpec { sample_rate_hz }),
+        audio: Some(AudioSpec::mono(sample_rate_hz)),
         metadata,
     };
     let mut writer = ClipWriter::create(path, spec)?;

@@ -1,4 +1,4 @@
-//! Mono samples at any rate into an encoder, at the file's rate.
+//! Samples at any rate into an encoder, at the file's rate.
 
 use ffmpeg::codec::encoder;
 use ffmpeg::format::sample::Type as SampleType;
@@ -48,15 +48,18 @@ impl AudioCodec {
     }
 }
 
-/// Mono samples at any rate → packets at [`FILE_RATE_HZ`].
+/// Samples at any rate → packets at [`FILE_RATE_HZ`].
 pub(crate) struct AudioEncoder {
     encoder: encoder::audio::Encoder,
     sample: Sample,
     resampler: resampling::Context,
     in_rate_hz: u32,
-    /// Samples taken in, and encoded so far at the file's rate.
+    layout: ChannelLayout,
+    channels: usize,
+    /// Samples of one channel taken in, and encoded so far at the file's rate.
     taken: u64,
     encoded: u64,
+    /// Channels take turns.
     pending: Vec<f32>,
     /// Encoded, to be written.
     packets: Vec<Packet>,
@@ -74,13 +77,14 @@ impl AudioEncoder {
     ) -> Result<Self, MediaError> {
         let (name, known_as) = kind.encoder();
         let codec = encoder::find_by_name(name).ok_or(MediaError::NoEncoder(known_as))?;
+        let layout = ChannelLayout::default(i32::from(spec.channels));
         let mut stream = output.add_stream(codec).doing("adding the sound")?;
         let mut audio = codec::context::Context::new_with_codec(codec)
             .encoder()
             .audio()
             .doing("setting up the sound's encoder")?;
         audio.set_rate(FILE_RATE_HZ as i32);
-        audio.set_channel_layout(ChannelLayout::MONO);
+        audio.set_channel_layout(layout);
         audio.set_format(kind.sample());
         if kind != AudioCodec::Pcm {
             audio.set_bit_rate(BITS_PER_SEC);
@@ -94,10 +98,10 @@ impl AudioEncoder {
         stream.set_parameters(&encoder);
         let resampler = resampling::Context::get(
             PACKED,
-            ChannelLayout::MONO,
+            layout,
             spec.sample_rate_hz,
-            PLANAR,
-            ChannelLayout::MONO,
+            PACKED,
+            layout,
             FILE_RATE_HZ,
         )
         .doing("setting up resampling")?;
@@ -106,6 +110,8 @@ impl AudioEncoder {
             sample: kind.sample(),
             resampler,
             in_rate_hz: spec.sample_rate_hz,
+            layout,
+            channels: usize::from(spec.channels),
             taken: 0,
             encoded: 0,
             pending: Vec::new(),
@@ -119,16 +125,17 @@ impl AudioEncoder {
     }
 
     pub fn push(&mut self, samples: &[f32]) -> Result<(), MediaError> {
-        self.taken += samples.len() as u64;
+        self.taken += (samples.len() / self.channels) as u64;
         for block in samples.chunks(8192) {
-            let mut input = frame::Audio::new(PACKED, block.len(), ChannelLayout::MONO);
+            let n = block.len() / self.channels;
+            let mut input = frame::Audio::new(PACKED, n, self.layout);
             input.set_rate(self.in_rate_hz);
-            input.plane_mut::<f32>(0).copy_from_slice(block);
-            let mut output = self.room(block.len());
+            fill(&mut input, block.iter().map(|s| s.to_ne_bytes()));
+            let mut output = self.room(n);
             self.resampler
                 .run(&input, &mut output)
                 .doing("resampling")?;
-            self.pending.extend_from_slice(output.plane::<f32>(0));
+            self.keep(&output);
         }
         self.encode(false)
     }
@@ -136,18 +143,27 @@ impl AudioEncoder {
     /// An output frame with room for `n` input samples and what is buffered.
     fn room(&self, n: usize) -> frame::Audio {
         let scaled = (n as u64 + 4096) * u64::from(FILE_RATE_HZ) / u64::from(self.in_rate_hz);
-        frame::Audio::new(PLANAR, scaled as usize + 64, ChannelLayout::MONO)
+        frame::Audio::new(PACKED, scaled as usize + 64, self.layout)
+    }
+
+    fn keep(&mut self, resampled: &frame::Audio) {
+        let bytes = &resampled.data(0)[..resampled.samples() * self.channels * 4];
+        let samples = bytes.chunks_exact(4);
+        self.pending
+            .extend(samples.map(|b| f32::from_ne_bytes([b[0], b[1], b[2], b[3]])));
     }
 
     pub fn finish(&mut self) -> Result<(), MediaError> {
         let mut output = self.room(0);
         self.resampler.flush(&mut output).doing("resampling")?;
-        self.pending.extend_from_slice(output.plane::<f32>(0));
+        self.keep(&output);
         // The filter's length must not show in the file's.
         let exact = (self.taken as f64 * f64::from(FILE_RATE_HZ) / f64::from(self.in_rate_hz))
             .round() as u64;
-        self.pending
-            .resize(exact.saturating_sub(self.encoded) as usize, 0.0);
+        self.pending.resize(
+            exact.saturating_sub(self.encoded) as usize * self.channels,
+            0.0,
+        );
         self.encode(true)?;
         self.encoder.send_eof().doing("ending the sound")?;
         self.drain();
@@ -180,26 +196,46 @@ impl AudioEncoder {
             0 => BLOCK,
             n => n as usize,
         };
+        let channels = self.channels;
         let mut at = 0;
-        while self.pending.len() - at >= frame_size || (last && at < self.pending.len()) {
-            let n = frame_size.min(self.pending.len() - at);
-            let mut block = frame::Audio::new(self.sample, n, ChannelLayout::MONO);
+        loop {
+            let n = frame_size.min((self.pending.len() - at) / channels);
+            if n == 0 || (n < frame_size && !last) {
+                break;
+            }
+            let mut block = frame::Audio::new(self.sample, n, self.layout);
             block.set_rate(FILE_RATE_HZ);
-            let samples = &self.pending[at..at + n];
-            if let Sample::I32(_) = self.sample {
-                for (to, from) in block.plane_mut::<i32>(0).iter_mut().zip(samples) {
-                    *to = (f64::from(*from) * f64::from(i32::MAX)).round() as i32;
+            let samples = &self.pending[at..at + n * channels];
+            match self.sample {
+                Sample::I32(_) => {
+                    let whole = |s: &f32| (f64::from(*s) * f64::from(i32::MAX)).round() as i32;
+                    fill(&mut block, samples.iter().map(|s| whole(s).to_ne_bytes()));
                 }
-            } else {
-                block.plane_mut::<f32>(0).copy_from_slice(samples);
+                PLANAR => {
+                    for channel in 0..channels {
+                        let plane = block.plane_mut::<f32>(channel).iter_mut();
+                        let samples = samples.iter().skip(channel).step_by(channels);
+                        for (to, from) in plane.zip(samples) {
+                            *to = *from;
+                        }
+                    }
+                }
+                _ => fill(&mut block, samples.iter().map(|s| s.to_ne_bytes())),
             }
             block.set_pts(Some(self.encoded as i64));
             self.encoder.send_frame(&block).doing("taking sound")?;
             self.drain();
             self.encoded += n as u64;
-            at += n;
+            at += n * channels;
         }
         self.pending.drain(..at);
         Ok(())
+    }
+}
+
+/// Writes `samples`, whose channels take turns, into a frame that keeps them so.
+fn fill(frame: &mut frame::Audio, samples: impl Iterator<Item = [u8; 4]>) {
+    for (to, from) in frame.data_mut(0).chunks_exact_mut(4).zip(samples) {
+        to.copy_from_slice(&from);
     }
 }

@@ -29,10 +29,21 @@ pub struct ClipSpec {
     pub metadata: Vec<(String, String)>,
 }
 
-/// The sound that [`ClipWriter::audio`] will be given: mono.
+/// The sound that [`ClipWriter::audio`] will be given.
 #[derive(Clone, Copy, Debug)]
 pub struct AudioSpec {
     pub sample_rate_hz: u32,
+    /// 1, or 2 whose samples take turns, left first.
+    pub channels: u16,
+}
+
+impl AudioSpec {
+    pub const fn mono(sample_rate_hz: u32) -> Self {
+        Self {
+            sample_rate_hz,
+            channels: 1,
+        }
+    }
 }
 
 /// Where frames and sound end up; on the encoder's thread.
@@ -119,7 +130,7 @@ impl ClipWriter {
         self.send(Message::Video(frame))
     }
 
-    /// Appends mono samples at the spec's rate, nominally within ±1.
+    /// Appends samples at the spec's rate, nominally within ±1, of all its channels.
     pub fn audio(&mut self, samples: &[f32]) -> Result<(), MediaError> {
         self.send(Message::Audio(samples.to_vec()))
     }

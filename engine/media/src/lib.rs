@@ -16,6 +16,7 @@ mod gif;
 mod join;
 mod mux;
 mod picture;
+mod playback;
 mod pngs;
 mod probe;
 mod reader;
@@ -34,9 +35,10 @@ pub use error::MediaError;
 pub use footage::{FootageReader, View};
 pub use format::{ClipFormat, Codec, Container, Encoding, Quality, SoundFormat};
 pub use join::join;
+pub use playback::Playback;
 pub use probe::{Capabilities, ClipInfo, StreamInfo, capabilities, probe};
 pub use reader::AudioReader;
-pub use video_reader::{VideoPicture, VideoReader};
+pub use video_reader::{Fit, VideoPicture, VideoReader};
 pub use wav::WavWriter;
 
 /// Registers libav once and quiets it: its errors come back as results.

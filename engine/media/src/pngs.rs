@@ -53,7 +53,7 @@ impl Pngs {
             .doing("opening the PNG encoder")?;
         let dir = target.temp().to_owned();
         let sound = match spec.audio {
-            Some(audio) => Some(WavWriter::create(&dir.join(SOUND), audio.sample_rate_hz)?),
+            Some(audio) => Some(WavWriter::create(&dir.join(SOUND), audio)?),
             None => None,
         };
         Ok(Self {

@@ -98,7 +98,7 @@ impl ClipInfo {
         if let (Some(audio), crate::ClipFormat::Pngs { .. }) = (spec.audio, spec.encoding.format) {
             streams.push(StreamInfo {
                 sample_rate_hz: Some(audio.sample_rate_hz),
-                channels: Some(1),
+                channels: Some(audio.channels),
                 ..stream("audio", "pcm_s16le")
             });
         }

@@ -1,4 +1,4 @@
-//! Sound out of any file that libav reads, as mono f32, block by block.
+//! Sound out of any file that libav reads, as f32, block by block.
 
 use std::path::{Path, PathBuf};
 
@@ -13,13 +13,14 @@ use crate::error::Doing;
 
 const OUT: Sample = Sample::F32(SampleType::Packed);
 
-/// Decodes the best audio stream of a file; an iterator of mono blocks.
+/// Decodes the best audio stream of a file; an iterator of blocks.
 pub struct AudioReader {
     path: PathBuf,
     input: format::context::Input,
     stream: usize,
     decoder: codec::decoder::Audio,
     resampler: Option<(resampling::Context, resampling::context::Definition)>,
+    layout: ChannelLayout,
     sample_rate_hz: u32,
     duration_secs: f64,
     state: State,
@@ -35,8 +36,21 @@ enum State {
 }
 
 impl AudioReader {
-    /// Opens `path`; blocks come at `sample_rate_hz`, or at the file's own rate.
+    /// Opens `path`; mono blocks come at `sample_rate_hz`, or at the file's own rate.
     pub fn open(path: &Path, sample_rate_hz: Option<u32>) -> Result<Self, MediaError> {
+        Self::open_as(path, sample_rate_hz, ChannelLayout::MONO)
+    }
+
+    /// Opens `path`; blocks come at `sample_rate_hz`, left and right taking turns.
+    pub fn open_stereo(path: &Path, sample_rate_hz: u32) -> Result<Self, MediaError> {
+        Self::open_as(path, Some(sample_rate_hz), ChannelLayout::STEREO)
+    }
+
+    fn open_as(
+        path: &Path,
+        sample_rate_hz: Option<u32>,
+        layout: ChannelLayout,
+    ) -> Result<Self, MediaError> {
         let input = crate::probe::open(path)?;
         let Some(stream) = input.streams().best(media::Type::Audio) else {
             let kinds: Vec<String> = input
@@ -72,6 +86,7 @@ impl AudioReader {
             stream: index,
             decoder,
             resampler: None,
+            layout,
             sample_rate_hz,
             duration_secs,
             state: State::Reading,
@@ -168,7 +183,7 @@ impl AudioReader {
                 definition.channel_layout,
                 definition.rate,
                 OUT,
-                ChannelLayout::MONO,
+                self.layout,
                 self.sample_rate_hz,
             )
             .doing("setting up resampling")?;
@@ -196,16 +211,17 @@ impl AudioReader {
         let rate = self.resampler.as_ref().map_or(1, |(_, d)| d.rate.max(1));
         let scaled =
             (samples as u64 + 4096) * u64::from(self.sample_rate_hz) / u64::from(rate) + 64;
-        frame::Audio::new(OUT, scaled as usize, ChannelLayout::MONO)
+        frame::Audio::new(OUT, scaled as usize, self.layout)
     }
 
     fn deliver(&mut self, output: &frame::Audio) -> Vec<f32> {
         self.delivered += output.samples() as u64;
         // Some float files hold NaN or infinity; nothing after this survives them.
-        output
-            .plane::<f32>(0)
-            .iter()
-            .map(|s| if s.is_finite() { *s } else { 0.0 })
+        let bytes = output.samples() * self.layout.channels() as usize * 4;
+        output.data(0)[..bytes]
+            .chunks_exact(4)
+            .map(|b| f32::from_ne_bytes([b[0], b[1], b[2], b[3]]))
+            .map(|s| if s.is_finite() { s } else { 0.0 })
             .collect()
     }
 }

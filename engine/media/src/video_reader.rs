@@ -6,6 +6,7 @@ use ffmpeg::format::Pixel;
 use ffmpeg::software::scaling;
 use ffmpeg::{Packet, codec, format, frame, media};
 use ffmpeg_next as ffmpeg;
+use huashen_core::Size;
 
 use crate::MediaError;
 use crate::error::Doing;
@@ -14,6 +15,15 @@ use crate::tone::{Tone, one_field};
 /// Pictures with more pixels than this are refused: nobody films so, and each
 /// takes 4 bytes a pixel.
 const MAX_PIXELS: u64 = 1 << 27;
+
+/// How pictures of one shape get into another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fit {
+    /// They fill it; what is too much is cut.
+    Cover,
+    /// All of them is seen, on black.
+    Contain,
+}
 
 /// One picture of a video.
 #[derive(Clone, Debug)]
@@ -33,6 +43,8 @@ pub struct VideoReader {
     stream: usize,
     decoder: codec::decoder::Video,
     scaler: Option<scaling::Context>,
+    /// The size that pictures come in, where it is not their own.
+    fit: Option<(Size, Fit)>,
     secs_per_tick: f64,
     start_secs: f64,
     quarter_turns: u32,
@@ -104,6 +116,7 @@ impl VideoReader {
             stream: stream.index(),
             decoder,
             scaler: None,
+            fit: None,
             secs_per_tick: f64::from(stream.time_base()),
             start_secs: if known { secs(start) } else { 0.0 },
             quarter_turns: quarter_turns(&stream),
@@ -119,6 +132,11 @@ impl VideoReader {
             held: None,
             input,
         })
+    }
+
+    /// Lets all pictures come in one size.
+    pub fn fit(&mut self, size: Size, fit: Fit) {
+        self.fit = Some((size, fit));
     }
 
     /// Pictures a second on average, as the header says; 25 when it does not.
@@ -222,7 +240,7 @@ impl VideoReader {
     }
 
     fn convert(&mut self, decoded: &frame::Video) -> Result<VideoPicture, MediaError> {
-        let (width, height) = (decoded.width(), decoded.height());
+        let (width, height) = self.scaled(decoded);
         let field;
         let decoded = match decoded.is_interlaced() {
             true => {
@@ -245,7 +263,7 @@ impl VideoReader {
             {
                 scaler
             }
-            _ => to_rgba(decoded, into)?,
+            _ => to_rgba(decoded, into, (width, height))?,
         };
         let mut rgba = frame::Video::empty();
         let scaler = self.scaler.insert(scaler);
@@ -273,7 +291,33 @@ impl VideoReader {
             height,
             rgba: data,
         };
-        Ok(turned(picture, self.quarter_turns))
+        let picture = turned(picture, self.quarter_turns);
+        Ok(match self.fit {
+            Some((size, _)) => centred(picture, size),
+            None => picture,
+        })
+    }
+
+    /// The size that a picture is scaled to, before it is turned.
+    fn scaled(&self, decoded: &frame::Video) -> (u32, u32) {
+        let (width, height) = (decoded.width().max(1), decoded.height().max(1));
+        let Some((size, fit)) = self.fit else {
+            return (width, height);
+        };
+        let (wide, tall) = match self.quarter_turns % 2 {
+            0 => (size.width, size.height),
+            _ => (size.height, size.width),
+        };
+        let (across, down) = (
+            f64::from(wide) / f64::from(width),
+            f64::from(tall) / f64::from(height),
+        );
+        let by = match fit {
+            Fit::Cover => across.max(down),
+            Fit::Contain => across.min(down),
+        };
+        let side = |v: u32| ((f64::from(v) * by).round() as u32).max(1);
+        (side(width), side(height))
     }
 }
 
@@ -327,13 +371,21 @@ fn definition(picture: &frame::Video) -> scaling::context::Definition {
 
 /// Into RGBA by the picture's own matrix and range; by its height where it
 /// tells none, as players do.
-fn to_rgba(picture: &frame::Video, into: Pixel) -> Result<scaling::Context, MediaError> {
+fn to_rgba(
+    picture: &frame::Video,
+    into: Pixel,
+    (to_width, to_height): (u32, u32),
+) -> Result<scaling::Context, MediaError> {
     use ffmpeg::util::color::{Range, Space};
     let (width, height) = (picture.width(), picture.height());
-    let flags = scaling::Flags::BILINEAR | scaling::Flags::ACCURATE_RND;
-    let mut scaler =
-        scaling::Context::get(picture.format(), width, height, into, width, height, flags)
-            .doing("setting up colour conversion")?;
+    let kind = match (to_width, to_height) == (width, height) {
+        true => scaling::Flags::BILINEAR,
+        false => scaling::Flags::BICUBIC,
+    };
+    let flags = kind | scaling::Flags::ACCURATE_RND;
+    let from = picture.format();
+    let mut scaler = scaling::Context::get(from, width, height, into, to_width, to_height, flags)
+        .doing("setting up colour conversion")?;
     let matrix = match picture.color_space() {
         Space::BT470BG | Space::SMPTE170M => ffmpeg::ffi::SWS_CS_ITU601,
         Space::BT709 => ffmpeg::ffi::SWS_CS_ITU709,
@@ -381,6 +433,31 @@ fn quarter_turns(stream: &ffmpeg::Stream<'_>) -> u32 {
     ((-left / 90.0).round() as i64).rem_euclid(4) as u32
 }
 
+/// The picture in the middle of `size`: cut where it is larger, on black where
+/// it is smaller.
+fn centred(picture: VideoPicture, size: Size) -> VideoPicture {
+    let (w, h) = (picture.width as usize, picture.height as usize);
+    let (width, height) = (size.width as usize, size.height as usize);
+    if (w, h) == (width, height) {
+        return picture;
+    }
+    let mut rgba = [0, 0, 0, 255].repeat(width * height);
+    let (across, down) = (w.min(width), h.min(height));
+    let (from_x, from_y) = ((w - across) / 2, (h - down) / 2);
+    let (to_x, to_y) = ((width - across) / 2, (height - down) / 2);
+    for y in 0..down {
+        let from = ((from_y + y) * w + from_x) * 4;
+        let to = ((to_y + y) * width + to_x) * 4;
+        rgba[to..to + across * 4].copy_from_slice(&picture.rgba[from..from + across * 4]);
+    }
+    VideoPicture {
+        width: size.width,
+        height: size.height,
+        rgba,
+        ..picture
+    }
+}
+
 /// The picture, turned clockwise.
 fn turned(picture: VideoPicture, quarter_turns: u32) -> VideoPicture {
     if quarter_turns == 0 {
@@ -414,6 +491,26 @@ fn turned(picture: VideoPicture, quarter_turns: u32) -> VideoPicture {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_picture_is_cut_or_set_on_black() {
+        let picture = VideoPicture {
+            pts_secs: 0.0,
+            width: 4,
+            height: 1,
+            rgba: (0..4u8).flat_map(|p| [p + 1, 0, 0, 255]).collect(),
+        };
+        let size = Size {
+            width: 2,
+            height: 3,
+        };
+        let reds: Vec<u8> = centred(picture, size)
+            .rgba
+            .chunks(4)
+            .map(|p| p[0])
+            .collect();
+        assert_eq!(reds, [0, 0, 2, 3, 0, 0]);
+    }
 
     #[test]
     fn a_quarter_turn_brings_the_left_edge_to_the_top() {

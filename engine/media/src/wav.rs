@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use hound::{SampleFormat, WavSpec};
 
-use crate::MediaError;
 use crate::target::Target;
+use crate::{AudioSpec, MediaError};
 
-/// Writes mono sound; the file appears when [`WavWriter::finish`] returns.
+/// Writes sound; the file appears when [`WavWriter::finish`] returns.
 pub struct WavWriter {
     writer: hound::WavWriter<BufWriter<File>>,
     target: Target,
@@ -17,11 +17,17 @@ pub struct WavWriter {
 }
 
 impl WavWriter {
-    /// Begins a mono 16-bit file.
-    pub fn create(path: &Path, sample_rate_hz: u32) -> Result<Self, MediaError> {
+    /// Begins a 16-bit file.
+    pub fn create(
+        path: &Path,
+        AudioSpec {
+            sample_rate_hz,
+            channels,
+        }: AudioSpec,
+    ) -> Result<Self, MediaError> {
         let target = Target::new(path)?;
         let spec = WavSpec {
-            channels: 1,
+            channels,
             sample_rate: sample_rate_hz,
             bits_per_sample: 16,
             sample_format: SampleFormat::Int,

@@ -39,9 +39,7 @@ fn spec(rate: FrameRate) -> ClipSpec {
         size: SIZE,
         rate,
         encoding: Encoding::default(),
-        audio: Some(AudioSpec {
-            sample_rate_hz: RATE_HZ,
-        }),
+        audio: Some(AudioSpec::mono(RATE_HZ)),
         metadata: vec![],
     }
 }
@@ -384,7 +382,7 @@ fn sound_is_read_back_at_any_rate() {
     let tone: Vec<f32> = (0..24_000)
         .map(|n| (n as f32 * 440.0 * std::f32::consts::TAU / 24_000.0).sin() * 0.5)
         .collect();
-    let mut wav = WavWriter::create(&path, RATE_HZ).unwrap();
+    let mut wav = WavWriter::create(&path, AudioSpec::mono(RATE_HZ)).unwrap();
     wav.push(&tone).unwrap();
     wav.finish().unwrap();
     for rate_hz in [None, Some(16_000), Some(48_000)] {
@@ -422,7 +420,7 @@ fn bad_sound_files_are_refused_in_words() {
     assert!(AudioReader::open(&dir.path().join("none.wav"), None).is_err());
     // A header that promises more than there is gives what there is.
     let path = dir.path().join("cut.wav");
-    let mut wav = WavWriter::create(&path, RATE_HZ).unwrap();
+    let mut wav = WavWriter::create(&path, AudioSpec::mono(RATE_HZ)).unwrap();
     wav.push(&[0.25; 24_000]).unwrap();
     wav.finish().unwrap();
     let bytes = std::fs::read(&path).unwrap();

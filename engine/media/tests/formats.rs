@@ -70,9 +70,7 @@ fn write(path: &Path, codec: Option<Codec>, alpha: bool) {
         size: SIZE,
         rate,
         encoding,
-        audio: Some(AudioSpec {
-            sample_rate_hz: RATE_HZ,
-        }),
+        audio: Some(AudioSpec::mono(RATE_HZ)),
         metadata: match format.keeps_metadata() {
             true => vec![("AIGC".to_owned(), r#"{"Label":"1"}"#.to_owned())],
             false => vec![],

@@ -25,6 +25,17 @@ impl Cue {
         let text = |line: &Vec<CueWord>| line.iter().map(|w| w.text.as_str()).collect();
         self.lines.iter().map(text)
     }
+
+    /// The same, `secs` later.
+    pub fn later(mut self, secs: f64) -> Self {
+        self.start_secs += secs;
+        self.end_secs += secs;
+        for word in self.lines.iter_mut().flatten() {
+            word.start_secs += secs;
+            word.end_secs += secs;
+        }
+        self
+    }
 }
 
 /// How long a line of a subtitle may be.

@@ -46,7 +46,17 @@ impl Overlay {
         let sprite = mark::sprite(text, size);
         let below = self.below(size);
         let layers = self.layers.iter().map(layer::Layer::area);
-        let avoid: Vec<[f32; 4]> = layers.chain(face).collect();
+        // The hair counts too, but less than the face.
+        let head = face.map(|[left, top, right, bottom]| {
+            let (wide, tall) = (right - left, bottom - top);
+            [
+                left - 0.2 * wide,
+                top - 0.5 * tall,
+                right + 0.2 * wide,
+                bottom,
+            ]
+        });
+        let avoid: Vec<[f32; 4]> = layers.chain(face).chain(head).collect();
         self.mark = Some(Mark {
             at: mark::place(&sprite, size, &avoid, below),
             sprite,
@@ -110,6 +120,13 @@ impl Overlay {
                 .map_or(1.0, |until| (until - at_secs) / mark::FADE_SECS);
             let (x, y) = mark.at;
             mark.sprite.blend(frame, x, y, left.clamp(0.0, 1.0) as f32);
+        }
+    }
+
+    /// Draws the label alone, whenever it is.
+    pub fn draw_mark(&self, frame: &mut Frame) {
+        if let Some(mark) = &self.mark {
+            mark.sprite.blend(frame, mark.at.0, mark.at.1, 1.0);
         }
     }
 }

@@ -1,10 +1,10 @@
 //! The sound of a clip: gathered piece by piece on disk while meters listen,
-//! then read back at broadcast loudness.
+//! then read back as loud as its place of use expects.
 
 use huashen_core::{Prosody, Speech, Timing};
 use huashen_motion::model::{Audio2Motion, Condition};
 use huashen_motion::{AudioFeatures, AudioMouth, MotionOptions, Planner};
-use huashen_speech::{Leveller, LoudnessMeter, ProsodyMeter};
+use huashen_speech::{Leveller, Loudness, LoudnessMeter, ProsodyMeter};
 
 use crate::{PcmFile, PcmReader, PipelineError};
 
@@ -68,12 +68,12 @@ impl SoundBuilder {
         Ok(())
     }
 
-    /// Ends the sound and settles its gain.
+    /// Ends the sound.
     pub fn finish(self) -> Result<Sound, PipelineError> {
         let lufs = self.loudness.lufs()?;
         Ok(Sound {
-            gain: self.loudness.gain()?,
-            lufs: lufs.is_finite().then_some(lufs),
+            loudness: Loudness::default(),
+            lufs,
             pcm: self.pcm,
             timing: self.timing,
             prosody: self.prosody.finish(),
@@ -85,8 +85,8 @@ impl SoundBuilder {
 /// The whole sound of a clip and what is known about it.
 pub struct Sound {
     pcm: PcmFile,
-    gain: f32,
-    lufs: Option<f64>,
+    loudness: Loudness,
+    lufs: f64,
     pub timing: Timing,
     pub prosody: Prosody,
     mouth: Option<AudioMouth>,
@@ -103,7 +103,12 @@ impl Sound {
 
     /// Integrated loudness before levelling; none when nothing is heard.
     pub fn lufs(&self) -> Option<f64> {
-        self.lufs
+        self.lufs.is_finite().then_some(self.lufs)
+    }
+
+    /// How loud the sound comes out; [`Loudness::WEB`] when nobody says.
+    pub fn level_to(&mut self, loudness: Loudness) {
+        self.loudness = loudness;
     }
 
     /// The motion that goes with this sound: from its phonemes, or, where it
@@ -139,8 +144,9 @@ impl Sound {
 
     /// Reads the sound from its start, at the target loudness.
     pub fn levelled(&mut self) -> Result<Levelled, PipelineError> {
+        let rate_hz = self.pcm.sample_rate_hz();
         Ok(Levelled {
-            leveller: Some(Leveller::new(self.gain, self.pcm.sample_rate_hz())),
+            leveller: Some(Leveller::new(self.loudness, self.lufs, rate_hz)),
             reader: self.pcm.reader()?,
             block: Vec::new(),
             ready: Vec::new(),
@@ -231,7 +237,7 @@ mod tests {
         meter.push(&all).unwrap();
         let lufs = meter.lufs().unwrap();
         assert!(
-            (lufs - huashen_speech::TARGET_LUFS).abs() < 0.3,
+            (lufs - Loudness::WEB.lufs.unwrap()).abs() < 0.3,
             "{lufs} LUFS"
         );
     }

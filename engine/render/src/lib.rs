@@ -32,7 +32,7 @@ mod window;
 pub use adapter::{AdapterInfo, probe};
 pub use error::RenderError;
 pub use huashen_avatar::Framing;
-pub use plate::Background;
+pub use plate::{Background, cover};
 pub use renderer::{Look, RenderOptions, RenderStats};
 pub use shaders::read_shaders;
 pub use stage::Renderer;

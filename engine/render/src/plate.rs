@@ -48,7 +48,7 @@ impl Plate {
             Background::Color(color) => opaque(*color),
             Background::Transparent if transparent => vec![0; pixels * 4],
             Background::Transparent => opaque([0; 3]),
-            Background::Picture(picture) => cover(picture, size),
+            Background::Picture(picture) => cover(picture, size).into_raw(),
         };
         Self {
             size,
@@ -94,8 +94,8 @@ impl Plate {
     }
 }
 
-/// Scales to cover `size` and cuts the middle.
-fn cover(picture: &RgbaImage, size: Size) -> Vec<u8> {
+/// Scales to cover `size` and cuts the middle; solid, black where it was clear.
+pub fn cover(picture: &RgbaImage, size: Size) -> RgbaImage {
     let (pw, ph) = (picture.width().max(1), picture.height().max(1));
     let (w, h) = (size.width, size.height);
     // The largest part of the picture with the frame's shape.
@@ -121,7 +121,7 @@ fn cover(picture: &RgbaImage, size: Size) -> Vec<u8> {
         let on_black = |c: u8| (u16::from(c) * u16::from(a) / 255) as u8;
         pixel.0 = [on_black(r), on_black(g), on_black(b), 255];
     }
-    out.into_raw()
+    out
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ mod synth;
 mod voices;
 
 pub use error::SpeechError;
-pub use loudness::{Leveller, LoudnessMeter, TARGET_LUFS};
+pub use loudness::{Leveller, Loudness, LoudnessMeter};
 pub use prosody::ProsodyMeter;
 pub use synth::{Speaking, Synthesizer};
 pub use voices::{Language, VoiceInfo, find_voice, voices};

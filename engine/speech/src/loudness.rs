@@ -1,4 +1,4 @@
-//! Loudness for the web: −16 LUFS, true peak at most −1 dBTP.
+//! Loudness as its place of use expects it; the web's when nobody says.
 //!
 //! Two passes, since loudness is known only at the end: a [`LoudnessMeter`]
 //! hears everything (EBU R 128 by the `ebur128` crate), then a [`Leveller`]
@@ -10,23 +10,65 @@ use ebur128::{EbuR128, Mode};
 
 use crate::SpeechError;
 
-/// Integrated loudness of what we deliver.
-pub const TARGET_LUFS: f64 = -16.0;
-/// Ceiling of the limiter: the encoder and resampling may add a little, and
-/// the true peak may lie between samples.
-const CEILING_DB: f32 = -1.6;
+/// How loud sound comes out.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Loudness {
+    /// Integrated, in LUFS; as it came in when none.
+    pub lufs: Option<f64>,
+    /// The highest true peak, in dBTP.
+    pub peak_db: f64,
+}
+
+impl Loudness {
+    /// Of the web, and of podcasts.
+    pub const WEB: Self = Self {
+        lufs: Some(-16.0),
+        peak_db: -1.0,
+    };
+
+    /// Factor for what measures `lufs`; 1 for silence (−∞).
+    pub fn gain_for(self, lufs: f64) -> f32 {
+        match self.lufs {
+            Some(target) if lufs.is_finite() => {
+                let db = (target - lufs).min(MAX_GAIN_DB);
+                10_f64.powf(db / 20.0) as f32
+            }
+            _ => 1.0,
+        }
+    }
+}
+
+impl Default for Loudness {
+    fn default() -> Self {
+        Self::WEB
+    }
+}
+
+/// The limiter stays this far below: the encoder and resampling may add a
+/// little, and the true peak may lie between samples.
+const MARGIN_DB: f64 = 0.6;
 /// Gain beyond this would only raise noise.
 const MAX_GAIN_DB: f64 = 30.0;
 
-/// Hears a mono stream.
+/// Hears a stream.
 pub struct LoudnessMeter {
     meter: EbuR128,
 }
 
 impl LoudnessMeter {
+    /// For mono sound.
     pub fn new(sample_rate_hz: u32) -> Result<Self, SpeechError> {
+        Self::with(1, sample_rate_hz)
+    }
+
+    /// For left and right that take turns.
+    pub fn stereo(sample_rate_hz: u32) -> Result<Self, SpeechError> {
+        Self::with(2, sample_rate_hz)
+    }
+
+    fn with(channels: u32, sample_rate_hz: u32) -> Result<Self, SpeechError> {
         Ok(Self {
-            meter: EbuR128::new(1, sample_rate_hz, Mode::I | Mode::TRUE_PEAK)?,
+            meter: EbuR128::new(channels, sample_rate_hz, Mode::I | Mode::TRUE_PEAK)?,
         })
     }
 
@@ -39,19 +81,13 @@ impl LoudnessMeter {
         Ok(self.meter.loudness_global()?)
     }
 
-    /// True peak in dBTP.
+    /// True peak in dBTP, of the channel that goes higher.
     pub fn true_peak_db(&self) -> Result<f64, SpeechError> {
-        Ok(20.0 * self.meter.true_peak(0)?.max(1e-9).log10())
-    }
-
-    /// Factor that brings what was heard to [`TARGET_LUFS`]; 1 for silence.
-    pub fn gain(&self) -> Result<f32, SpeechError> {
-        let lufs = self.lufs()?;
-        if !lufs.is_finite() {
-            return Ok(1.0);
+        let mut peak = 1e-9_f64;
+        for channel in 0..self.meter.channels() {
+            peak = peak.max(self.meter.true_peak(channel)?);
         }
-        let db = (TARGET_LUFS - lufs).min(MAX_GAIN_DB);
-        Ok(10_f64.powf(db / 20.0) as f32)
+        Ok(20.0 * peak.log10())
     }
 }
 
@@ -73,12 +109,13 @@ pub struct Leveller {
 }
 
 impl Leveller {
-    pub fn new(gain: f32, sample_rate_hz: u32) -> Self {
+    /// For sound that measures `lufs` before.
+    pub fn new(loudness: Loudness, lufs: f64, sample_rate_hz: u32) -> Self {
         // 5 ms ahead, 80 ms to let go.
         let look_ahead = (sample_rate_hz as usize / 200).max(1);
         Self {
-            gain,
-            ceiling: 10_f32.powf(CEILING_DB / 20.0),
+            gain: loudness.gain_for(lufs),
+            ceiling: 10_f64.powf((loudness.peak_db - MARGIN_DB) / 20.0) as f32,
             look_ahead,
             release: 1.0 - (-1.0 / (0.08 * sample_rate_hz as f32)).exp(),
             delay: VecDeque::with_capacity(look_ahead + 1),
@@ -154,11 +191,16 @@ mod tests {
 
     #[test]
     fn any_level_comes_to_the_target_below_the_ceiling() {
-        for gain in [0.02, 0.2, 0.33] {
+        let quiet = Loudness {
+            lufs: Some(-24.0),
+            peak_db: -2.0,
+        };
+        let web = Loudness::WEB;
+        for (gain, loudness) in [(0.02, web), (0.2, web), (0.33, web), (0.33, quiet)] {
             let sound = speech_like(24_000, gain);
             let mut meter = LoudnessMeter::new(24_000).unwrap();
             meter.push(&sound).unwrap();
-            let mut leveller = Leveller::new(meter.gain().unwrap(), 24_000);
+            let mut leveller = Leveller::new(loudness, meter.lufs().unwrap(), 24_000);
             let mut out = Vec::new();
             for block in sound.chunks(1000) {
                 leveller.process(block, &mut out);
@@ -168,8 +210,8 @@ mod tests {
             let mut after = LoudnessMeter::new(24_000).unwrap();
             after.push(&out).unwrap();
             let (lufs, peak) = (after.lufs().unwrap(), after.true_peak_db().unwrap());
-            assert!((lufs - TARGET_LUFS).abs() < 0.7, "{lufs} LUFS");
-            assert!(peak < -1.0, "{peak} dBTP");
+            assert!((lufs - loudness.lufs.unwrap()).abs() < 0.7, "{lufs} LUFS");
+            assert!(peak < loudness.peak_db, "{peak} dBTP");
         }
     }
 
@@ -177,6 +219,6 @@ mod tests {
     fn silence_stays_silence() {
         let mut meter = LoudnessMeter::new(24_000).unwrap();
         meter.push(&[0.0; 24_000]).unwrap();
-        assert_eq!(meter.gain().unwrap(), 1.0);
+        assert_eq!(Loudness::WEB.gain_for(meter.lufs().unwrap()), 1.0);
     }
 }

@@ -257,9 +257,7 @@ impl<'a> Clip<'a> {
                     size: args.size,
                     rate: args.fps,
                     encoding: Encoding::default(),
-                    audio: Some(AudioSpec {
-                        sample_rate_hz: rate_hz,
-                    }),
+                    audio: Some(AudioSpec::mono(rate_hz)),
                     metadata: Vec::new(),
                 },
             )?,

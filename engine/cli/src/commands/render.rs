@@ -8,10 +8,9 @@ use huashen_avatar::Avatar;
 use huashen_core::{Frame, FrameRate, FrameSink, PixelFormat, Pose, SinkError, Size, paths};
 use huashen_media::{AudioSpec, ClipInfo, ClipSpec, ClipWriter};
 use huashen_motion::MotionOptions;
-use huashen_overlay::{CaptionStyle, CueShape, Overlay};
+use huashen_overlay::{CaptionStyle, Cue, CueShape, Overlay};
 use huashen_pipeline::Sound;
-use huashen_pipeline::offline::{ClipStage, RenderStage, render_clip};
-use huashen_pipeline::scene::Canvas;
+use huashen_pipeline::offline::{RenderStage, render_clip};
 use huashen_render::{RenderOptions, Renderer};
 use huashen_script::Script;
 use huashen_speech::Synthesizer;
@@ -25,6 +24,8 @@ use crate::progress::Progress;
 use crate::scene::Setting;
 use crate::settings::Settings;
 use crate::sound::Input;
+use crate::soundtrack::Soundtrack;
+use crate::staging::Staging;
 use crate::{interrupt, output, picture, sound, sound_file, subtitles};
 
 /// Motion is planned at least this often, whatever the clip's frame rate.
@@ -189,6 +190,9 @@ pub fn make(
             args.input.display()
         );
     }
+    if let (Some(setting), Input::Script(script)) = (&setting, input) {
+        setting.check_pages(script)?;
+    }
     let letters = match args.delivery.burn_subtitles && format.has_pictures() {
         true => Some(subtitles::letters(args.delivery.font.as_deref())?),
         false => None,
@@ -213,6 +217,7 @@ pub fn make(
         }
         Input::Recording(path) => sound::record(path, quiet)?,
     };
+    sound.level_to(delivery.loudness);
     interrupt::check()?;
 
     let holds = (format.has_pictures(), format.keeps_metadata());
@@ -239,6 +244,7 @@ pub fn make(
         _ => Vec::new(),
     };
     let highlight = args.delivery.highlight_words;
+    let mut before_secs = 0.0;
     let (clip, frames) = match &mut set {
         Some(set) => {
             let mut overlay = Overlay::default();
@@ -246,11 +252,14 @@ pub fn make(
                 subtitles::check_letters(&mut letters, &cues);
                 overlay.captions(cues.clone(), CaptionStyle { highlight }, letters, size);
             }
-            let (mut face, mut canvas) = (set.face, None);
+            let (mut face, mut canvas, mut soundtrack) = (set.face, None, None);
+            let mut bookends = [None, None];
             if let Some(setting) = &setting {
                 face = setting.face(face);
                 canvas = Some(setting.canvas(&mut sound.timing.marks)?);
                 setting.layers(&mut overlay, args.delivery.font.as_deref())?;
+                soundtrack = setting.soundtrack(&sound, delivery.loudness)?;
+                bookends = setting.bookends(rate, delivery.loudness)?;
             }
             if let Some(text) = label.text {
                 overlay.mark(text, label.throughout, size, face);
@@ -264,26 +273,33 @@ pub fn make(
                 size,
                 rate,
                 encoding: delivery.encoding,
-                audio: Some(AudioSpec {
-                    sample_rate_hz: sound.sample_rate_hz(),
+                audio: Some(match soundtrack {
+                    Some(_) => Soundtrack::SPEC,
+                    None => AudioSpec::mono(sound.sample_rate_hz()),
                 }),
                 metadata,
             };
-            let clip = Clip {
+            let mut clip = Staging {
                 writer: ClipWriter::create(&args.output, spec)?,
                 canvas,
                 overlay,
+                soundtrack,
                 rate,
                 total: rate.frame_count(sound.duration_secs()),
                 look,
+                written: 0,
             };
-            draw(
-                clip,
-                &mut sound,
-                &motion,
-                (avatar, &mut set.renderer),
-                quiet,
-            )?
+            let [intro, outro] = bookends;
+            if let Some(intro) = intro {
+                clip.play(intro, true)?;
+                before_secs = rate.frame_time_secs(clip.written);
+            }
+            let person = (&*avatar, &mut set.renderer);
+            draw(&mut clip, &mut sound, &motion, person, quiet)?;
+            if let Some(outro) = outro {
+                clip.play(outro, label.throughout)?;
+            }
+            clip.finish()?
         }
         None => {
             sound_file::write(&delivery.place, delivery.encoding, metadata, &mut sound)?;
@@ -291,6 +307,7 @@ pub fn make(
         }
     };
     if let Some(path) = &args.subtitles {
+        let cues: Vec<Cue> = cues.into_iter().map(|c| c.later(before_secs)).collect();
         subtitles::write(path, &cues, size, highlight)?;
     }
     Ok(Made {
@@ -308,14 +325,14 @@ fn motion_steps(rate: FrameRate) -> f64 {
     (LEAST_MOTION_HZ / rate.fps()).ceil().max(1.0)
 }
 
-/// Renders and encodes; gives what the clip holds and its number of frames.
+/// Renders and encodes the person.
 fn draw(
-    mut clip: Clip<'_>,
+    clip: &mut Staging<'_>,
     sound: &mut Sound,
     motion: &MotionOptions,
     (avatar, renderer): (&Avatar, &mut Renderer),
     quiet: bool,
-) -> anyhow::Result<(ClipInfo, u64)> {
+) -> anyhow::Result<()> {
     let rate = clip.rate;
     let mut poses = sound
         .planner(motion)?
@@ -332,13 +349,13 @@ fn draw(
         &mut poses,
         rate,
         &mut Stage(renderer),
-        &mut clip,
+        clip,
         &interrupt::pressed,
         &mut |done, total| progress.at(done, total),
     )?;
-    let info = clip.writer.finish()?;
+    clip.end_sound()?;
     progress.done(&format!("{frames} frames"));
-    Ok((info, frames))
+    Ok(())
 }
 
 /// The voice that the avatar's maker chose for the script's language.
@@ -374,30 +391,5 @@ impl RenderStage for Stage<'_> {
     ) -> Result<(), SinkError> {
         self.0.render(poses, sink)?;
         Ok(())
-    }
-}
-
-struct Clip<'a> {
-    writer: ClipWriter,
-    canvas: Option<Canvas>,
-    overlay: Overlay,
-    rate: FrameRate,
-    total: u64,
-    look: &'a mut dyn FnMut(&Frame, u64),
-}
-
-impl ClipStage for Clip<'_> {
-    fn video(&mut self, mut frame: Frame) -> Result<(), SinkError> {
-        let at_secs = self.rate.frame_time_secs(frame.index);
-        if let Some(canvas) = &self.canvas {
-            frame = canvas.compose(&frame, at_secs);
-        }
-        self.overlay.draw(&mut frame, at_secs);
-        (self.look)(&frame, self.total);
-        Ok(self.writer.video(frame)?)
-    }
-
-    fn audio(&mut self, samples: &[f32]) -> Result<(), SinkError> {
-        Ok(self.writer.audio(samples)?)
     }
 }

@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::args::Speak;
 use crate::label::Aigc;
 use crate::settings::Settings;
-use crate::{output, sound, sound_file, subtitles};
+use crate::{delivery, output, sound, sound_file, subtitles};
 
 pub fn run(args: &Speak, settings: &Settings, quiet: bool) -> anyhow::Result<ExitCode> {
     if args.voices {
@@ -30,6 +30,7 @@ pub fn run(args: &Speak, settings: &Settings, quiet: bool) -> anyhow::Result<Exi
             path.display()
         );
     };
+    let loudness = delivery::loudness(&args.loudness)?;
     output::check_target(path, args.force)?;
     if let Some(path) = &args.subtitles {
         subtitles::format_of(path)?;
@@ -38,6 +39,7 @@ pub fn run(args: &Speak, settings: &Settings, quiet: bool) -> anyhow::Result<Exi
     let script = sound::open_script(script)?;
     let voice = args.voice.voice.as_deref().or(settings.voice.as_deref());
     let mut sound = sound::speak(&script, voice, false, quiet)?;
+    sound.level_to(loudness);
     let encoding = Encoding {
         format,
         ..Encoding::default()

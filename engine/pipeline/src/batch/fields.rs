@@ -90,13 +90,13 @@ pub const FIELDS: [Field; 17] = [
         name: "background",
         aliases: &["背景"],
         kind: PATH_SETTING,
-        help: "A colour (#rrggbb or a name) or a picture, from the manifest's folder.",
+        help: "A colour (#rrggbb or a name), a picture or a video, from the manifest's folder.",
     },
     Field {
         name: "scene",
         aliases: &["场景"],
         kind: PATH_SETTING,
-        help: "A scene (YAML), from the manifest's folder: background, slides, titles, pictures.",
+        help: "A scene (YAML), from the manifest's folder: background, slides, titles, pictures, music, intro, outro.",
     },
     Field {
         name: "shot",

@@ -3,7 +3,7 @@
 use huashen_core::Prosody;
 use huashen_motion::{MotionOptions, Planner};
 use huashen_script::Script;
-use huashen_speech::{Leveller, LoudnessMeter, ProsodyMeter, Synthesizer};
+use huashen_speech::{Leveller, Loudness, LoudnessMeter, ProsodyMeter, Synthesizer};
 
 use crate::PipelineError;
 
@@ -45,7 +45,7 @@ pub fn speak(
             prosody.push(&piece.samples);
             prosody.finish()
         };
-        let mut leveller = Leveller::new(meter.gain()?, sample_rate_hz);
+        let mut leveller = Leveller::new(Loudness::WEB, meter.lufs()?, sample_rate_hz);
         let mut samples = Vec::with_capacity(piece.samples.len());
         leveller.process(&piece.samples, &mut samples);
         leveller.finish(&mut samples);

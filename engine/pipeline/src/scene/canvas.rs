@@ -2,7 +2,7 @@
 
 use huashen_core::{Frame, PixelFormat, Size};
 use image::RgbaImage;
-use image::imageops::{FilterType, crop_imm, overlay, resize};
+use image::imageops::overlay;
 
 use super::{Area, Scene, Turn, slides};
 
@@ -11,63 +11,82 @@ pub struct Canvas {
     size: Size,
     person: Area,
     turns: Vec<Turn>,
-    /// Background and page, for each page that is shown.
-    pages: Vec<(usize, RgbaImage)>,
+    /// What is behind everything; none where it moves.
+    back: Option<RgbaImage>,
+    pages: Vec<Page>,
+}
+
+/// A page that is shown, and where; with what is behind it where that stands still.
+struct Page {
+    number: usize,
+    picture: RgbaImage,
+    x: u32,
+    y: u32,
 }
 
 impl Canvas {
-    /// Prepares `scene` over `background`, of any size; `turns` says which page
-    /// is seen when.
+    /// Prepares `scene` over `back`, a solid picture of `size`, or over a
+    /// moving one; `turns` says which page is seen when.
     ///
     /// # Errors
     /// When a page that is asked for is not there; one sentence says so.
     pub fn new(
         scene: &Scene,
-        background: &RgbaImage,
+        back: Option<RgbaImage>,
         turns: Vec<Turn>,
         size: Size,
     ) -> Result<Self, String> {
-        let back = cover(background, size);
         let (person, around) = scene.areas(size);
-        let pages = match (&scene.slides, around) {
-            (Some(path), Some(around)) => {
-                let wanted: Vec<usize> = turns.iter().map(|t| t.page).collect();
-                let mut pages = slides::pages(path, &wanted, around.size)?;
-                for (_, page) in &mut pages {
-                    let mut whole = back.clone();
-                    let x = around.x + (around.size.width.saturating_sub(page.width())) / 2;
-                    let y = around.y + (around.size.height.saturating_sub(page.height())) / 2;
-                    overlay(&mut whole, page, i64::from(x), i64::from(y));
-                    *page = whole;
-                }
-                pages
+        let mut pages = Vec::new();
+        if let (Some(deck), Some(around)) = (&scene.slides, around) {
+            let wanted: Vec<usize> = turns.iter().map(|t| t.page).collect();
+            for (number, picture) in slides::pages(&deck.file, &wanted, around.size)? {
+                let x = around.x + (around.size.width.saturating_sub(picture.width())) / 2;
+                let y = around.y + (around.size.height.saturating_sub(picture.height())) / 2;
+                let page = Page {
+                    number,
+                    picture,
+                    x,
+                    y,
+                };
+                pages.push(match &back {
+                    Some(back) => page.before(back),
+                    None => page,
+                });
             }
-            _ if turns.len() > 1 => {
-                return Err(
-                    "the script turns slides, and the scene has none: add `slides:` to it".into(),
-                );
-            }
-            _ => vec![(0, back)],
-        };
+        }
         Ok(Self {
             size,
             person,
             turns,
+            back,
             pages,
         })
     }
 
     /// The whole picture of `frame`, the person on nothing (RGBA, straight
-    /// alpha, of the person's area).
-    pub fn compose(&self, frame: &Frame, at_secs: f64) -> Frame {
+    /// alpha, of the person's area). `moving`: what is behind everything now,
+    /// RGBA of the whole size, where that moves.
+    pub fn compose(&self, frame: &Frame, at_secs: f64, moving: Option<&[u8]>) -> Frame {
         let turn = self.turns.iter().rev().find(|t| t.at_secs <= at_secs);
-        let page = turn.map_or(0, |t| t.page);
-        let shown = self.pages.iter().find(|(number, _)| *number == page);
-        let mut data = match shown.or(self.pages.first()) {
-            Some((_, picture)) => picture.as_raw().clone(),
-            None => vec![0; self.size.width as usize * self.size.height as usize * 4],
+        let number = turn.map_or(0, |t| t.page);
+        let page = self.pages.iter().find(|page| page.number == number);
+        let mut data = match (moving, page, &self.back) {
+            (Some(moving), ..) => moving.to_vec(),
+            (None, Some(page), Some(_)) => page.picture.as_raw().clone(),
+            (None, _, Some(back)) => back.as_raw().clone(),
+            (None, _, None) => vec![0; self.size.width as usize * self.size.height as usize * 4],
         };
-        let (wide, across) = (self.size.width as usize * 4, frame.size.width as usize * 4);
+        let wide = self.size.width as usize * 4;
+        if let (Some(page), Some(_)) = (page, moving) {
+            let across = page.picture.width() as usize * 4;
+            let corner = page.y as usize * wide + page.x as usize * 4;
+            for (y, row) in page.picture.as_raw().chunks_exact(across).enumerate() {
+                let at = corner + y * wide;
+                data[at..at + across].copy_from_slice(row);
+            }
+        }
+        let across = frame.size.width as usize * 4;
         let corner = self.person.y as usize * wide + self.person.x as usize * 4;
         for (y, row) in frame.data.chunks_exact(across).enumerate() {
             let at = corner + y * wide;
@@ -95,19 +114,21 @@ impl Canvas {
     }
 }
 
-/// The middle of `picture`, as much as fills `size`, solid.
-fn cover(picture: &RgbaImage, size: Size) -> RgbaImage {
-    let (w, h) = picture.dimensions();
-    let scale = (w as f32 / size.width as f32).min(h as f32 / size.height as f32);
-    let cut_w = ((size.width as f32 * scale) as u32).clamp(1, w);
-    let cut_h = ((size.height as f32 * scale) as u32).clamp(1, h);
-    let cut = crop_imm(picture, (w - cut_w) / 2, (h - cut_h) / 2, cut_w, cut_h).to_image();
-    let mut filled = match (cut_w, cut_h) == (size.width, size.height) {
-        true => cut,
-        false => resize(&cut, size.width, size.height, FilterType::CatmullRom),
-    };
-    for pixel in filled.pixels_mut() {
-        pixel.0[3] = 255;
+impl Page {
+    /// The page, with `back` around it.
+    fn before(self, back: &RgbaImage) -> Self {
+        let mut whole = back.clone();
+        overlay(
+            &mut whole,
+            &self.picture,
+            i64::from(self.x),
+            i64::from(self.y),
+        );
+        Self {
+            picture: whole,
+            x: 0,
+            y: 0,
+            ..self
+        }
     }
-    filled
 }

@@ -1,8 +1,10 @@
 //! Scenes: what is around the person in a clip. [`Scene::read`] takes a small
 //! YAML file and finds all that is wrong with it at once, each with its line
-//! and column; [`Canvas`] puts the person's frames into it.
+//! and column; [`Canvas`] puts the person's frames into it, and [`Ducking`] lets
+//! its music step back while they speak.
 
 mod canvas;
+mod ducking;
 mod read;
 mod slides;
 
@@ -11,20 +13,47 @@ use std::path::PathBuf;
 use huashen_core::Size;
 
 pub use canvas::Canvas;
+pub use ducking::Ducking;
 pub use slides::{Turn, turns};
 
 /// A scene, its files found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scene {
     pub aspect: Option<Aspect>,
-    /// A colour or a picture, as `--background` takes it.
+    /// A colour, a picture or a video, as `--background` takes it.
     pub background: String,
     pub person: Person,
-    /// A PDF.
-    pub slides: Option<PathBuf>,
+    pub slides: Option<Slides>,
     pub layers: Vec<Layer>,
+    pub music: Option<Music>,
+    /// Videos or pictures before and after the person.
+    pub intro: Option<PathBuf>,
+    pub outro: Option<PathBuf>,
     /// Every file it shows.
     pub files: Vec<PathBuf>,
+}
+
+/// What a file holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Holds {
+    pub picture: bool,
+    pub video: bool,
+    pub sound: bool,
+}
+
+/// A PDF.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Slides {
+    pub file: PathBuf,
+    pub pages: usize,
+}
+
+/// Sound under the voice.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Music {
+    pub file: PathBuf,
+    /// A factor; 1 is as loud as it should be.
+    pub volume: f32,
 }
 
 /// Where the person stands.
@@ -96,6 +125,24 @@ const HEAD_ROOM: f32 = 0.21;
 const FOOT_ROOM: f32 = 0.16;
 
 impl Scene {
+    /// A person before a background, and nothing else.
+    pub fn plain() -> Self {
+        Self {
+            aspect: None,
+            background: "#e9edf2".to_owned(),
+            person: Person {
+                across: None,
+                height: 1.0,
+            },
+            slides: None,
+            layers: Vec::new(),
+            music: None,
+            intro: None,
+            outro: None,
+            files: Vec::new(),
+        }
+    }
+
     /// Where the person and the slides are in a picture of `size`: beside each
     /// other where it is wide, else slides above.
     pub fn areas(&self, size: Size) -> (Area, Option<Area>) {
@@ -153,15 +200,12 @@ mod tests {
             let size: Size = aspect.size().parse().unwrap();
             for across in [None, Some(0.0), Some(1.0)] {
                 let scene = Scene {
-                    aspect: Some(aspect),
-                    background: String::new(),
                     person: Person {
                         across,
                         height: 1.0,
                     },
-                    slides: Some(PathBuf::new()),
-                    layers: Vec::new(),
-                    files: Vec::new(),
+                    slides: Some(Slides::default()),
+                    ..Scene::plain()
                 };
                 let (person, slides) = scene.areas(size);
                 let slides = slides.unwrap();

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Aspect, Layer, Person, Scene, What};
+use super::{Aspect, Holds, Layer, Music, Person, Scene, Slides, What};
 use crate::batch::yaml_tree::{Data, Node, load};
 use crate::batch::{Place, Problem, nearest};
 
@@ -21,12 +21,16 @@ const PLACES: [(&str, [f32; 2]); 9] = [
 ];
 
 impl Scene {
-    /// Reads `path`; the files it names are looked for from its folder, and
-    /// `is_color` says what a colour is.
+    /// Reads `path`; the files it names are looked for from its folder.
+    /// `is_color` says what a colour is, `holds` what is in a file.
     ///
     /// # Errors
     /// All that is wrong with it, in the order of the file.
-    pub fn read(path: &Path, is_color: &dyn Fn(&str) -> bool) -> Result<Self, Vec<Problem>> {
+    pub fn read(
+        path: &Path,
+        is_color: &dyn Fn(&str) -> bool,
+        holds: &dyn Fn(&Path) -> Result<Holds, String>,
+    ) -> Result<Self, Vec<Problem>> {
         let start = |text: String| vec![Problem::error(Place::START, None, text)];
         if std::fs::metadata(path).map_or(0, |m| m.len()) > MOST_BYTES {
             return Err(start("it is too large to be a scene".to_owned()));
@@ -37,11 +41,12 @@ impl Scene {
         let mut reader = Reader {
             base: path.parent().unwrap_or(Path::new(".")),
             is_color,
+            holds,
             files: Vec::new(),
             problems: Vec::new(),
         };
         let root = documents.first();
-        let mut scene = root.map_or_else(Self::empty, |root| reader.scene(root));
+        let mut scene = root.map_or_else(Self::plain, |root| reader.scene(root));
         scene.files = reader.files;
         reader.problems.sort();
         match reader.problems.is_empty() {
@@ -49,25 +54,12 @@ impl Scene {
             false => Err(reader.problems),
         }
     }
-
-    fn empty() -> Self {
-        Self {
-            aspect: None,
-            background: "#e9edf2".to_owned(),
-            person: Person {
-                across: None,
-                height: 1.0,
-            },
-            slides: None,
-            layers: Vec::new(),
-            files: Vec::new(),
-        }
-    }
 }
 
 struct Reader<'a> {
     base: &'a Path,
     is_color: &'a dyn Fn(&str) -> bool,
+    holds: &'a dyn Fn(&Path) -> Result<Holds, String>,
     files: Vec<PathBuf>,
     problems: Vec<Problem>,
 }
@@ -79,8 +71,17 @@ impl Reader<'_> {
     }
 
     fn scene(&mut self, root: &Node) -> Scene {
-        let mut scene = Scene::empty();
-        let known = ["aspect", "background", "avatar", "slides", "layers"];
+        let mut scene = Scene::plain();
+        let known = [
+            "aspect",
+            "background",
+            "avatar",
+            "slides",
+            "layers",
+            "music",
+            "intro",
+            "outro",
+        ];
         for (name, value) in self.map(root, "scene", &known) {
             match name.as_str() {
                 "aspect" => scene.aspect = self.one_of(&value, &name, &Aspect::NAMES),
@@ -88,11 +89,14 @@ impl Reader<'_> {
                     let text = self.text(&value, &name);
                     scene.background = match (self.is_color)(&text) {
                         true => text,
-                        false => self.file(&value, &name).display().to_string(),
+                        false => self.shown(&value, &name).display().to_string(),
                     };
                 }
                 "avatar" => scene.person = self.person(&value),
                 "slides" => scene.slides = Some(self.slides(&value)),
+                "music" => scene.music = self.music(&value),
+                "intro" => scene.intro = Some(self.shown(&value, &name)),
+                "outro" => scene.outro = Some(self.shown(&value, &name)),
                 _ => match &value.data {
                     Data::List(list) => {
                         scene.layers = list.iter().filter_map(|one| self.layer(one)).collect();
@@ -105,7 +109,7 @@ impl Reader<'_> {
     }
 
     fn person(&mut self, node: &Node) -> Person {
-        let mut person = Scene::empty().person;
+        let mut person = Scene::plain().person;
         for (name, value) in self.map(node, "avatar", &["place", "height"]) {
             if name == "place" {
                 let places = [
@@ -121,12 +125,58 @@ impl Reader<'_> {
         person
     }
 
-    fn slides(&mut self, node: &Node) -> PathBuf {
-        let path = self.file(node, "slides");
-        if path.is_file()
-            && let Err(text) = super::slides::check(&path)
-        {
-            self.wrong(node, "slides", text);
+    fn slides(&mut self, node: &Node) -> Slides {
+        let file = self.file(node, "slides");
+        let mut pages = 0;
+        if file.is_file() {
+            match super::slides::count(&file) {
+                Ok(count) => pages = count,
+                Err(text) => self.wrong(node, "slides", text),
+            }
+        }
+        Slides { file, pages }
+    }
+
+    /// A picture or a video.
+    fn shown(&mut self, node: &Node, field: &str) -> PathBuf {
+        let seen = |holds: Holds| holds.picture || holds.video;
+        self.holding(node, field, seen, "no picture and no video")
+    }
+
+    fn music(&mut self, node: &Node) -> Option<Music> {
+        let heard = |holds: Holds| holds.sound;
+        let (mut file, mut volume) = (None, 1.0);
+        if node.scalar().is_some() {
+            file = Some(self.holding(node, "music", heard, "no sound"));
+        } else {
+            for (name, value) in self.map(node, "music", &["file", "volume"]) {
+                match name.as_str() {
+                    "file" => file = Some(self.holding(&value, &name, heard, "no sound")),
+                    _ => volume = self.share(&value, &name, 0.01),
+                }
+            }
+            if file.is_none() {
+                self.wrong(node, "music", "name its `file`");
+            }
+        }
+        file.map(|file| Music { file, volume })
+    }
+
+    /// A file that holds what is wanted; else it has `lack`.
+    fn holding(
+        &mut self,
+        node: &Node,
+        field: &str,
+        wanted: fn(Holds) -> bool,
+        lack: &str,
+    ) -> PathBuf {
+        let path = self.file(node, field);
+        if path.is_file() {
+            match (self.holds)(&path) {
+                Ok(holds) if wanted(holds) => {}
+                Ok(_) => self.wrong(node, field, format!("there is {lack} in it")),
+                Err(why) => self.wrong(node, field, why),
+            }
         }
         path
     }
@@ -138,7 +188,10 @@ impl Reader<'_> {
         for (name, value) in self.map(node, "layers", &known) {
             match name.as_str() {
                 "text" => text = Some(self.text(&value, &name)),
-                "picture" => picture = Some(self.file(&value, &name)),
+                "picture" => {
+                    let still = |holds: Holds| holds.picture;
+                    picture = Some(self.holding(&value, &name, still, "no picture"));
+                }
                 "place" => place = self.one_of(&value, &name, &PLACES),
                 "size" => size = Some(self.share(&value, &name, 0.01)),
                 "from" => from = self.seconds(&value, &name),
@@ -248,7 +301,7 @@ impl Reader<'_> {
             self.files.push(path.clone());
         } else {
             let what = match field {
-                "background" => "neither a colour nor a picture that is there",
+                "background" => "neither a colour nor a file that is there",
                 _ => "no file that is there",
             };
             let text = format!("`{text}` is {what}; paths start at the scene's folder");

@@ -7,7 +7,10 @@ use hayro::hayro_syntax::Pdf;
 use hayro::vello_cpu::color::palette::css::WHITE;
 use hayro::{PixmapSettings, RenderCache, RenderSettings, render};
 use huashen_core::{Mark, MarkKind, Size};
+use huashen_script::{Item, Script};
 use image::RgbaImage;
+
+use super::Scene;
 
 /// `[slide]` and `[slide 3]` come down the timeline as `slide` and `slide-3`.
 const MARK: &str = "slide";
@@ -25,18 +28,10 @@ pub fn turns(marks: &mut Vec<Mark>) -> Vec<Turn> {
     let mut page = 0;
     let mut turns = vec![Turn { at_secs: 0.0, page }];
     marks.retain(|mark| {
-        let MarkKind::Gesture(name) = &mark.kind else {
+        let Some(asked) = asked(&mark.kind, page) else {
             return true;
         };
-        let Some(rest) = name.strip_prefix(MARK) else {
-            return true;
-        };
-        let number = rest.strip_prefix('-').map(|n| n.parse::<usize>());
-        page = match number {
-            Some(Ok(number)) => number.saturating_sub(1),
-            None if rest.is_empty() => page + 1,
-            _ => return true,
-        };
+        page = asked;
         turns.push(Turn {
             at_secs: mark.at_secs,
             page,
@@ -46,6 +41,52 @@ pub fn turns(marks: &mut Vec<Mark>) -> Vec<Turn> {
     turns
 }
 
+/// The page that a mark turns to from `page`; none where it turns none.
+fn asked(mark: &MarkKind, page: usize) -> Option<usize> {
+    let MarkKind::Gesture(name) = mark else {
+        return None;
+    };
+    let rest = name.strip_prefix(MARK)?;
+    match rest.strip_prefix('-').map(|n| n.parse::<usize>()) {
+        Some(Ok(number)) => Some(number.saturating_sub(1)),
+        None if rest.is_empty() => Some(page + 1),
+        _ => None,
+    }
+}
+
+impl Scene {
+    /// Whether every page that `script` turns to is there.
+    ///
+    /// # Errors
+    /// One sentence that says which is not.
+    pub fn has_pages_for(&self, script: &Script) -> Result<(), String> {
+        let (mut page, mut last) = (0, 0);
+        let mut turns = false;
+        for item in &script.items {
+            if let Item::Mark(mark) = item
+                && let Some(asked) = asked(mark, page)
+            {
+                turns = true;
+                page = asked;
+                last = last.max(page);
+            }
+        }
+        match &self.slides {
+            Some(slides) if last >= slides.pages => Err(lacks(last, slides.pages)),
+            None if turns => {
+                Err("the script turns slides, and the scene has none: add `slides:` to it".into())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn lacks(page: usize, there: usize) -> String {
+    let asked = page + 1;
+    let pages = if there == 1 { "page" } else { "pages" };
+    format!("the script asks for slide {asked}, and the PDF has {there} {pages}")
+}
+
 fn open(path: &Path) -> Result<Pdf, String> {
     let bytes = std::fs::read(path).map_err(|e| format!("it cannot be read: {e}"))?;
     Pdf::new(bytes).map_err(|_| {
@@ -53,11 +94,11 @@ fn open(path: &Path) -> Result<Pdf, String> {
     })
 }
 
-/// Whether `path` has pages.
-pub(super) fn check(path: &Path) -> Result<(), String> {
-    match open(path)?.pages().is_empty() {
-        true => Err("the PDF has no pages".to_owned()),
-        false => Ok(()),
+/// How many pages `path` has.
+pub(super) fn count(path: &Path) -> Result<usize, String> {
+    match open(path)?.pages().len() {
+        0 => Err("the PDF has no pages".to_owned()),
+        pages => Ok(pages),
     }
 }
 
@@ -76,10 +117,7 @@ pub(super) fn pages(
             continue;
         }
         let Some(page) = all.get(*number) else {
-            let (asked, there) = (number + 1, all.len());
-            return Err(format!(
-                "the script asks for slide {asked}, and the PDF has {there} pages"
-            ));
+            return Err(lacks(*number, all.len()));
         };
         let (width, height) = page.render_dimensions();
         let scale = (most.width as f32 / width.max(1.0)).min(most.height as f32 / height.max(1.0));

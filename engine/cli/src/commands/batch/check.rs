@@ -10,6 +10,7 @@ use huashen_media::ClipFormat;
 use huashen_pipeline::batch::{
     Decoded, Entry, EntrySound, Field, FieldKind, Given, Problem, decode, expand, file_sha256,
 };
+use huashen_pipeline::scene::Scene;
 use huashen_script::{Item, Script};
 use huashen_speech::{SpeechError, VoiceInfo, find_voice, voices};
 use sha2::{Digest, Sha256};
@@ -36,6 +37,7 @@ pub struct Checker {
     settings: HashMap<(&'static str, String), Result<Sound, String>>,
     files: HashMap<PathBuf, Result<String, String>>,
     scripts: HashMap<PathBuf, Result<Decoded, String>>,
+    scenes: HashMap<PathBuf, Option<Scene>>,
     /// What holds for every clip beside its own settings.
     everywhere: String,
     encoding: Option<String>,
@@ -59,6 +61,7 @@ impl Checker {
             settings: HashMap::new(),
             files: HashMap::new(),
             scripts: HashMap::new(),
+            scenes: HashMap::new(),
             everywhere,
             encoding: encoding.map(str::to_owned),
         }
@@ -90,6 +93,11 @@ impl Checker {
                 .ok()
         });
         let (sound, sound_identity) = self.sound(entry, problems)?;
+        if let (OrderSound::Script(text), Some(scene)) = (&sound, entry.settings.get("scene"))
+            && let Err(why) = self.pages(text, &scene.text)
+        {
+            problems.push(Problem::error(scene.place, Some(&scene.field), why));
+        }
         if problems.iter().filter(|p| !p.warning).count() > before || !entry.problems.is_empty() {
             return None;
         }
@@ -207,6 +215,18 @@ impl Checker {
         right
     }
 
+    /// Whether every slide that the script at `text` turns to is in `scene`.
+    fn pages(&mut self, text: &str, scene: &str) -> Result<(), String> {
+        let path = self.base.join(scene);
+        let scenes = self.scenes.entry(path);
+        let scene = scenes.or_insert_with_key(|path| scene::read(path).ok());
+        match (scene, huashen_script::parse(text)) {
+            (Some(scene), Ok(parsed)) => scene.has_pages_for(&parsed.script),
+            // Told already.
+            _ => Ok(()),
+        }
+    }
+
     fn voice(&self, name: &str) -> Result<(), String> {
         match &self.voices {
             Ok(voices) => find_voice(voices, name)
@@ -221,8 +241,8 @@ impl Checker {
         let path = self.base.join(text);
         let hash = self.files.entry(path.clone()).or_insert_with(|| {
             readable(&path)?;
-            let info =
-                huashen_media::probe(&path).map_err(|e| without_path(&e.to_string(), &path))?;
+            let info = huashen_media::probe(&path)
+                .map_err(|e| scene::without_path(&e.to_string(), &path))?;
             if !info.streams.iter().any(|s| s.kind == "audio") {
                 return Err("it holds no sound".to_owned());
             }
@@ -261,7 +281,7 @@ impl Checker {
                 identity = folder_hash(&avatar, as_path.then_some(here.as_path()));
             }
             "background" => {
-                picture::background_of(&value).map_err(|e| failure::one_line(&e))?;
+                scene::check_background(&value).map_err(|e| failure::one_line(&e))?;
                 if as_path {
                     identity = file_sha256(&here).map_err(|e| e.to_string())?;
                 }
@@ -368,15 +388,6 @@ fn not_there(path: &Path) -> String {
     match near.is_empty() {
         true => format!("there is no such file in {}", dir.display()),
         false => format!("there is no such file; did you mean {}?", near.join(", ")),
-    }
-}
-
-/// The path is told beside it already.
-fn without_path(text: &str, path: &Path) -> String {
-    let path = path.display().to_string();
-    match text.strip_prefix(&path) {
-        Some(rest) => format!("it{rest}").replacen("it:", "", 1).trim().to_owned(),
-        None => text.to_owned(),
     }
 }
 

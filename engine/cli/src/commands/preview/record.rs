@@ -120,9 +120,7 @@ fn record(
         size,
         rate,
         encoding: recipe.encoding,
-        audio: Some(AudioSpec {
-            sample_rate_hz: SOUND_HZ,
-        }),
+        audio: Some(AudioSpec::mono(SOUND_HZ)),
         metadata: recipe.metadata.clone(),
     };
     let mut file = File {
