@@ -377,7 +377,7 @@ pub struct Made {
     /// None where nothing was drawn.
     adapter: Option<String>,
     pub frames: u64,
-    label: Label,
+    pub label: Label,
     elapsed_secs: f64,
 }
 

@@ -13,6 +13,8 @@ pub enum FieldKind {
         /// The value is a file's or folder's path, or may be one.
         path: bool,
     },
+    /// The same, of a flag that is there or not: yes or no.
+    Switch,
 }
 
 /// A name that a manifest may use.
@@ -30,7 +32,7 @@ const SETTING: FieldKind = FieldKind::Setting { path: false };
 const PATH_SETTING: FieldKind = FieldKind::Setting { path: true };
 
 /// Every field, in the order that people think of them.
-pub const FIELDS: [Field; 17] = [
+pub const FIELDS: [Field; 27] = [
     Field {
         name: "script",
         aliases: &["脚本", "文案", "台词", "讲稿", "文本"],
@@ -53,7 +55,8 @@ pub const FIELDS: [Field; 17] = [
         name: "out",
         aliases: &["output", "输出", "输出文件", "文件名"],
         kind: FieldKind::Out,
-        help: "The clip's file name in the output folder; .mp4 is added when it has no extension. \
+        help: "The clip's file name in the output folder; .mp4 is added when it has no extension, and \
+               a name that ends in / becomes a folder of PNGs. \
                When left out: a number, or the name of the script or recording.",
     },
     Field {
@@ -133,6 +136,66 @@ pub const FIELDS: [Field; 17] = [
         aliases: &["种子", "随机种子"],
         kind: SETTING,
         help: "A whole number: another one gives other blinks, glances and nods.",
+    },
+    Field {
+        name: "subtitles",
+        aliases: &["字幕"],
+        kind: SETTING,
+        help: "Subtitles beside the clip: srt, vtt or ass.",
+    },
+    Field {
+        name: "burn_subtitles",
+        aliases: &["烧录字幕", "内嵌字幕"],
+        kind: FieldKind::Switch,
+        help: "Whether subtitles are drawn into the picture: yes or no.",
+    },
+    Field {
+        name: "highlight_words",
+        aliases: &["逐词高亮"],
+        kind: FieldKind::Switch,
+        help: "Whether the word that is heard stands out in burnt-in and .ass subtitles: yes or no.",
+    },
+    Field {
+        name: "loudness",
+        aliases: &["响度"],
+        kind: SETTING,
+        help: "web, social, broadcast, us-tv, a number of LUFS, or as-is.",
+    },
+    Field {
+        name: "codec",
+        aliases: &["编码"],
+        kind: SETTING,
+        help: "h264, h265, vp9 or prores, where the file's name leaves it open.",
+    },
+    Field {
+        name: "quality",
+        aliases: &["质量"],
+        kind: SETTING,
+        help: "draft, good or best.",
+    },
+    Field {
+        name: "bitrate",
+        aliases: &["码率"],
+        kind: SETTING,
+        help: "Bits a second of the pictures instead of a quality: 8M, 800k.",
+    },
+    Field {
+        name: "label",
+        aliases: &["标识"],
+        kind: SETTING,
+        help: "How long the corner says that AI made the clip: opening, whole or off.",
+    },
+    Field {
+        name: "i_label_elsewhere",
+        aliases: &["另行标识"],
+        kind: SETTING,
+        help: "Where the clip is labelled instead: needed by label off, kept in the record.",
+    },
+    Field {
+        name: "producer",
+        aliases: &["制作者"],
+        kind: SETTING,
+        help: "Who makes the clip, for its label's metadata.",
     },
 ];
 

@@ -348,7 +348,7 @@ fn entry(
             }
             (FieldKind::Sound, _) => entry.sound = Some(EntrySound::Audio(one.trimmed())),
             (FieldKind::Out, _) => entry.out = Some(one),
-            (FieldKind::Setting { .. }, _) => {
+            (FieldKind::Setting { .. } | FieldKind::Switch, _) => {
                 entry.settings.insert(field.name, one.trimmed());
             }
         }
@@ -447,7 +447,7 @@ fn sound_stem(entry: &Entry) -> Option<String> {
 fn check_out(out: &mut String) -> Result<(), String> {
     let shown = out.clone();
     let path = Path::new(&shown);
-    if shown.is_empty() || shown.ends_with('/') {
+    if shown.trim_matches('/').is_empty() {
         return Err(format!("`{shown}` names no file"));
     }
     for part in path.components() {
@@ -490,7 +490,10 @@ fn check_out(out: &mut String) -> Result<(), String> {
         .map(|c| c.as_os_str().to_string_lossy().into_owned())
         .collect();
     *out = parts.join("/");
-    if !has_extension {
+    // A folder of pictures.
+    if shown.ends_with('/') {
+        out.push('/');
+    } else if !has_extension {
         out.push_str(".mp4");
     }
     Ok(())

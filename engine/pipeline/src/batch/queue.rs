@@ -53,6 +53,11 @@ pub struct Ticket {
 impl Ticket {
     /// The hidden file beside its place that the clip is written to.
     pub fn temp_file(&self, output_dir: &Path) -> PathBuf {
+        // A folder of pictures.
+        if let Some(name) = self.out.strip_suffix('/') {
+            let hidden = format!(".huashen-{}/", self.token);
+            return output_dir.join(name).with_file_name(hidden);
+        }
         let path = output_dir.join(&self.out);
         let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("mp4");
         path.with_file_name(format!(".huashen-{}.{extension}", self.token))
@@ -65,7 +70,11 @@ impl Ticket {
         let Some(dir) = temp.parent() else { return };
         for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
             if entry.file_name().to_string_lossy().contains(&mark) {
-                std::fs::remove_file(entry.path()).ok();
+                let path = entry.path();
+                match path.is_dir() {
+                    true => std::fs::remove_dir_all(path).ok(),
+                    false => std::fs::remove_file(path).ok(),
+                };
             }
         }
     }
@@ -84,15 +93,25 @@ pub struct Made {
     pub elapsed_secs: f64,
     /// A small JPEG.
     pub thumbnail: Vec<u8>,
+    /// How it is labelled: JSON.
+    pub label: String,
 }
 
 impl Made {
-    /// Reads size, time and hash of the file at `path`.
+    /// Reads size, time and hash of the file, or of the folder of files, at `path`.
     ///
     /// # Errors
     /// When it cannot be read.
     pub fn of_file(path: &Path) -> io::Result<Self> {
         let meta = std::fs::metadata(path)?;
+        if meta.is_dir() {
+            let (bytes, sha256) = folder(path)?;
+            return Ok(Self {
+                sha256,
+                bytes,
+                ..Self::default()
+            });
+        }
         Ok(Self {
             sha256: file_sha256(path)?,
             bytes: meta.len(),
@@ -106,6 +125,9 @@ impl Made {
         let Ok(meta) = std::fs::metadata(path) else {
             return false;
         };
+        if meta.is_dir() {
+            return folder(path).is_ok_and(|found| found == (self.bytes, self.sha256.clone()));
+        }
         if !meta.is_file() || meta.len() != self.bytes || self.sha256.is_empty() {
             return false;
         }
@@ -113,6 +135,20 @@ impl Made {
         (modified != 0 && modified == self.modified_nanos)
             || file_sha256(path).is_ok_and(|hash| hash == self.sha256)
     }
+}
+
+/// The size of all files in the folder at `path`, and a hash of them and their names.
+fn folder(path: &Path) -> io::Result<(u64, String)> {
+    let files = std::fs::read_dir(path)?.map(|entry| entry.map(|e| e.path()));
+    let mut files = files.collect::<io::Result<Vec<PathBuf>>>()?;
+    files.sort();
+    let (mut bytes, mut hash) = (0, Sha256::new());
+    for file in files {
+        bytes += std::fs::metadata(&file)?.len();
+        hash.update(file.file_name().unwrap_or_default().as_encoded_bytes());
+        hash.update(file_sha256(&file)?);
+    }
+    Ok((bytes, hex(&hash.finalize())))
 }
 
 fn modified_nanos(meta: &std::fs::Metadata) -> i64 {
@@ -215,7 +251,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// Renames a file that is whole and on disk to its place, so that it is there
+/// Renames a file, or a folder of files, that is whole and on disk to its place, so that it is there
 /// after a power cut, too.
 ///
 /// # Errors
@@ -225,9 +261,12 @@ pub fn put_in_place(temp: &Path, path: &Path) -> Result<(), QueueError> {
         path: path.to_owned(),
         source,
     };
-    File::open(temp)
-        .and_then(|f| f.sync_all())
-        .map_err(failed)?;
+    sync(temp).map_err(failed)?;
+    if temp.is_dir() && path.is_dir() {
+        // One folder does not replace another; the new one is noted, so
+        // whoever goes on after a power cut finds it.
+        std::fs::remove_dir_all(path).map_err(failed)?;
+    }
     std::fs::rename(temp, path).map_err(failed)?;
     #[cfg(unix)]
     if let Some(dir) = path.parent() {
@@ -239,4 +278,14 @@ pub fn put_in_place(temp: &Path, path: &Path) -> Result<(), QueueError> {
         File::open(dir).and_then(|d| d.sync_all()).map_err(failed)?;
     }
     Ok(())
+}
+
+/// Lets the disk have the file, or all files of the folder, at `path`.
+fn sync(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        for entry in std::fs::read_dir(path)? {
+            File::open(entry?.path())?.sync_all()?;
+        }
+    }
+    File::open(path)?.sync_all()
 }

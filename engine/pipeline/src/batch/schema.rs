@@ -18,7 +18,8 @@ pub fn json_schema() -> Value {
         for name in std::iter::once(&field.name).chain(field.aliases) {
             let kinds = match field.name {
                 "seed" => json!(["integer", "string"]),
-                "fps" | "emotion_strength" => json!(["number", "string"]),
+                "fps" | "emotion_strength" | "loudness" => json!(["number", "string"]),
+                _ if field.kind == FieldKind::Switch => json!(["boolean", "string"]),
                 _ => json!("string"),
             };
             let schema = json!({ "description": field.help, "type": kinds });

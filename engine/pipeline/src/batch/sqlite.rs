@@ -13,7 +13,7 @@ use crate::batch::queue::put_in_place;
 use crate::batch::{Claim, Claimed, Made, Outcome, Queue, QueueError, Submission, Tally, Ticket};
 
 /// The version of the tables.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS jobs (
     out TEXT PRIMARY KEY,
@@ -38,12 +38,14 @@ CREATE TABLE IF NOT EXISTS jobs (
     duration_secs REAL NOT NULL DEFAULT 0,
     frames INTEGER NOT NULL DEFAULT 0,
     elapsed_secs REAL NOT NULL DEFAULT 0,
-    thumbnail BLOB
+    thumbnail BLOB,
+    label TEXT
 );
 CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (manifest, state, seq);
 CREATE INDEX IF NOT EXISTS jobs_by_content ON jobs (content, state);
 ";
-const MADE: &str = "sha256, bytes, modified_nanos, duration_secs, frames, elapsed_secs, thumbnail";
+const MADE: &str =
+    "sha256, bytes, modified_nanos, duration_secs, frames, elapsed_secs, thumbnail, label";
 /// A job is tried this often before it has failed.
 const MAX_ATTEMPTS: u32 = 3;
 /// How long one process waits for another one's write.
@@ -116,6 +118,10 @@ impl SqliteQueue {
             return Err(QueueError::Newer { path });
         }
         db.execute_batch(TABLES).map_err(failed)?;
+        if version == 1 {
+            db.execute_batch("ALTER TABLE jobs ADD COLUMN label TEXT")
+                .map_err(failed)?;
+        }
         db.pragma_update(None, "user_version", VERSION)
             .map_err(failed)?;
         Ok(Self {
@@ -266,12 +272,12 @@ impl SqliteQueue {
                  ORDER BY seq"
             ))?;
             let rows = q.query_map([&self.manifest], |r| {
-                let state: String = r.get(8)?;
+                let state: String = r.get("state")?;
                 Ok(Row {
                     made: (state == "done").then(|| made(r)).transpose()?,
-                    out: r.get(7)?,
-                    error: r.get(9)?,
-                    attempts: r.get(10)?,
+                    out: r.get("out")?,
+                    error: r.get("error")?,
+                    attempts: r.get("attempts")?,
                     state,
                 })
             })?;
@@ -367,7 +373,7 @@ impl SqliteQueue {
         let read = || -> rusqlite::Result<Vec<Held>> {
             let mut q = self.db.prepare(&format!(
                 "SELECT {MADE}, out, token, worker, heartbeat_ms, attempts,
-                        coalesce(made_content = content, 0)
+                        coalesce(made_content = content, 0) AS sealed
                  FROM jobs WHERE state = 'running' AND token IS NOT NULL
                      AND (?1 IS NULL OR worker = ?1)"
             ))?;
@@ -375,13 +381,13 @@ impl SqliteQueue {
                 Ok(Held {
                     made: made(r)?,
                     ticket: Ticket {
-                        out: r.get(7)?,
-                        token: r.get(8)?,
+                        out: r.get("out")?,
+                        token: r.get("token")?,
                     },
-                    worker: r.get(9)?,
-                    heartbeat_ms: r.get(10)?,
-                    attempts: r.get(11)?,
-                    sealed: r.get(12)?,
+                    worker: r.get("worker")?,
+                    heartbeat_ms: r.get("heartbeat_ms")?,
+                    attempts: r.get("attempts")?,
+                    sealed: r.get("sealed")?,
                 })
             })?;
             rows.collect()
@@ -426,9 +432,9 @@ impl SqliteQueue {
                 .query_row([out], |r| {
                     Ok(Standing {
                         made: made(r)?,
-                        state: r.get(7)?,
-                        content: r.get(8)?,
-                        manifest: r.get(9)?,
+                        state: r.get("state")?,
+                        content: r.get("content")?,
+                        manifest: r.get("manifest")?,
                     })
                 })
                 .optional()
@@ -546,7 +552,7 @@ impl Queue for SqliteQueue {
                          WHERE content = ?1 AND state = 'done' AND out <> ?2 LIMIT 1"
                     ),
                     [&content, &out],
-                    |r| Ok((r.get(7)?, made(r)?)),
+                    |r| Ok((r.get("out")?, made(r)?)),
                 )
                 .optional()?;
             t.execute(
@@ -575,7 +581,7 @@ impl Queue for SqliteQueue {
             let changed = t.execute(
                 "UPDATE jobs SET made_content = content, sha256 = ?3, bytes = ?4,
                      modified_nanos = ?5, duration_secs = ?6, frames = ?7, elapsed_secs = ?8,
-                     thumbnail = ?9
+                     thumbnail = ?9, label = ?10
                  WHERE out = ?1 AND token = ?2 AND state = 'running'",
                 params![
                     ticket.out,
@@ -586,7 +592,8 @@ impl Queue for SqliteQueue {
                     made.duration_secs,
                     made.frames as i64,
                     made.elapsed_secs,
-                    made.thumbnail
+                    made.thumbnail,
+                    made.label
                 ],
             )?;
             Ok(changed == 1)
@@ -657,16 +664,17 @@ impl Queue for SqliteQueue {
     }
 }
 
-/// The columns [`MADE`], which come first.
+/// The columns [`MADE`].
 fn made(r: &rusqlite::Row<'_>) -> rusqlite::Result<Made> {
     Ok(Made {
-        sha256: r.get::<_, Option<String>>(0)?.unwrap_or_default(),
-        bytes: r.get::<_, i64>(1)? as u64,
-        modified_nanos: r.get(2)?,
-        duration_secs: r.get(3)?,
-        frames: r.get::<_, i64>(4)? as u64,
-        elapsed_secs: r.get(5)?,
-        thumbnail: r.get::<_, Option<Vec<u8>>>(6)?.unwrap_or_default(),
+        sha256: r.get::<_, Option<String>>("sha256")?.unwrap_or_default(),
+        bytes: r.get::<_, i64>("bytes")? as u64,
+        modified_nanos: r.get("modified_nanos")?,
+        duration_secs: r.get("duration_secs")?,
+        frames: r.get::<_, i64>("frames")? as u64,
+        elapsed_secs: r.get("elapsed_secs")?,
+        thumbnail: r.get::<_, Option<_>>("thumbnail")?.unwrap_or_default(),
+        label: r.get::<_, Option<_>>("label")?.unwrap_or_default(),
     })
 }
 

@@ -22,8 +22,8 @@ use crate::{failure, picture, scene};
 /// A setting that was found right.
 #[derive(Clone)]
 struct Sound {
-    /// The value for `render`.
-    flag: String,
+    /// For `render`, if it needs to be told.
+    flag: Option<String>,
     /// What stands for it in the job's hash: its files' contents, not their place.
     identity: String,
 }
@@ -80,7 +80,7 @@ impl Checker {
         for (name, given) in &entry.settings {
             match self.setting(name, &given.text) {
                 Ok(sound) => {
-                    flags.push(sound.flag);
+                    flags.extend(sound.flag);
                     identity.insert(*name, sound.identity);
                 }
                 Err(why) => problems.push(Problem::error(given.place, Some(&given.field), why)),
@@ -106,7 +106,7 @@ impl Checker {
             .map(|n| text(n).unwrap_or("-"));
         let mut hash = Sha256::new();
         for part in [
-            "huashen job 2",
+            "huashen job 3",
             env!("CARGO_PKG_VERSION"),
             &self.everywhere,
             form.as_deref().unwrap_or_default(),
@@ -270,7 +270,18 @@ impl Checker {
             true => here.display().to_string(),
             false => text.to_owned(),
         };
-        let flag = format!("{}={value}", field.flag());
+        let flag = match field.kind {
+            FieldKind::Switch => match is_on(text)? {
+                true => field.flag(),
+                false => {
+                    return Ok(Sound {
+                        flag: None,
+                        identity: String::new(),
+                    });
+                }
+            },
+            _ => format!("{}={value}", field.flag()),
+        };
         let render = parse(std::slice::from_ref(&flag)).map_err(|e| clap_text(&e))?;
         let mut identity = text.to_owned();
         match name {
@@ -288,6 +299,11 @@ impl Checker {
             }
             "scene" => identity = scene::identity(&here)?,
             "voice" => self.voice(text)?,
+            "subtitles" => {
+                let file = format!("x.{text}");
+                crate::subtitles::format_of(Path::new(&file))
+                    .map_err(|_| format!("`{text}` is not one of srt, vtt, ass"))?;
+            }
             "size" => {
                 text.parse::<Size>().map_err(|e| e.to_string())?;
             }
@@ -300,7 +316,10 @@ impl Checker {
             }
             _ => {}
         }
-        Ok(Sound { flag, identity })
+        Ok(Sound {
+            flag: Some(flag),
+            identity,
+        })
     }
 
     /// The hash of the avatar that clips without one show.
@@ -319,11 +338,21 @@ fn form(out: &str, flags: &[String]) -> Result<String, String> {
     let alpha = background.is_some_and(picture::is_clear);
     let delivery =
         Delivery::of(Path::new(out), &render.delivery, alpha).map_err(|e| failure::one_line(&e))?;
+    crate::label::check(&render.delivery).map_err(|e| failure::one_line(&e))?;
     match delivery.encoding.format {
-        ClipFormat::Pngs { .. } => Err(format!(
-            "`{out}` is a folder of pictures, which a batch does not make: write a .mov or .webm"
+        ClipFormat::Pngs { .. } if !out.ends_with('/') => Err(format!(
+            "`{out}` names many files: for PNGs, name a folder, as in `shots/`"
         )),
         format => Ok(format!("{format:?}")),
+    }
+}
+
+/// What people write for yes and for no.
+fn is_on(text: &str) -> Result<bool, String> {
+    match text.to_lowercase().as_str() {
+        "yes" | "true" | "on" | "1" | "是" | "y" => Ok(true),
+        "no" | "false" | "off" | "0" | "否" | "n" | "" => Ok(false),
+        _ => Err(format!("`{text}` is neither yes nor no")),
     }
 }
 

@@ -167,7 +167,7 @@ fn settings_for_all(set: &[String]) -> anyhow::Result<BTreeMap<&'static str, Str
             _ => {
                 let names = huashen_pipeline::batch::FIELDS
                     .iter()
-                    .filter(|f| matches!(f.kind, FieldKind::Setting { .. }))
+                    .filter(|f| matches!(f.kind, FieldKind::Setting { .. } | FieldKind::Switch))
                     .map(|f| f.name);
                 let near = nearest(name, names.clone());
                 let known: Vec<&str> = names.collect();

@@ -26,8 +26,9 @@ pub enum OrderSound {
 }
 
 impl Order {
-    /// What `huashen render` would be told.
-    pub fn render(&self, output: &Path) -> anyhow::Result<Render> {
+    /// What `huashen render` would be told to write `output`, which is going to
+    /// `place`.
+    pub fn render(&self, output: &Path, place: &Path) -> anyhow::Result<Render> {
         let input = match &self.sound {
             OrderSound::Script(_) => PathBuf::from("-"),
             OrderSound::Audio(path) => path.clone(),
@@ -35,8 +36,18 @@ impl Order {
         Ok(Render {
             input,
             output: output.to_owned(),
+            subtitles: self.subtitles(place),
             ..parse(&self.flags)?
         })
+    }
+
+    /// The subtitles of the clip at `place`, if it has some: beside it.
+    pub fn subtitles(&self, place: &Path) -> Option<PathBuf> {
+        let flag = self.flags.iter();
+        let kind = flag
+            .filter_map(|f| f.strip_prefix("--subtitles="))
+            .next_back();
+        kind.map(|kind| place.with_extension(kind))
     }
 }
 

@@ -47,6 +47,8 @@ struct Line<'a> {
     elapsed_secs: f64,
     error: Option<&'a str>,
     thumbnail: &'a [u8],
+    /// How the clip is labelled; null before it is there.
+    label: Value,
 }
 
 /// What came of every job.
@@ -87,6 +89,9 @@ impl<'a> Report<'a> {
                     elapsed_secs: made.map_or(0.0, |m| m.elapsed_secs),
                     error: row.error.as_deref(),
                     thumbnail: made.map_or(&[], |m| &m.thumbnail),
+                    label: made
+                        .and_then(|m| serde_json::from_str(&m.label).ok())
+                        .unwrap_or_default(),
                 }
             })
             .collect();
@@ -97,6 +102,7 @@ impl<'a> Report<'a> {
             elapsed_secs: 0.0,
             error: Some(why),
             thumbnail: &[],
+            label: Value::Null,
         }));
         let name = places.manifest.file_name().unwrap_or_default();
         Self {
@@ -174,6 +180,7 @@ impl<'a> Report<'a> {
                     "duration_secs": l.duration_secs,
                     "elapsed_secs": l.elapsed_secs,
                     "error": l.error,
+                    "label": l.label,
                 })
             })
             .collect();
@@ -230,6 +237,10 @@ impl<'a> Report<'a> {
                 Some(error) => format!("<div class=\"why\">{}</div>", escape(error)),
                 None => String::new(),
             };
+            let elsewhere = match line.label["elsewhere"].as_str() {
+                Some(why) => format!("<div>labelled elsewhere: {}</div>", escape(why)),
+                None => String::new(),
+            };
             let secs = |secs: f64| match done {
                 true => format!("{secs:.1}&nbsp;s"),
                 false => String::new(),
@@ -237,7 +248,7 @@ impl<'a> Report<'a> {
             let word = line.state.word().to_lowercase();
             let _ = writeln!(
                 page,
-                "<tr class=\"{word}\"><td>{picture}</td><td>{name}{error}</td><td>{word}</td>\
+                "<tr class=\"{word}\"><td>{picture}</td><td>{name}{error}{elsewhere}</td><td>{word}</td>\
                  <td>{}</td><td>{}</td></tr>",
                 secs(line.duration_secs),
                 secs(line.elapsed_secs)

@@ -159,22 +159,22 @@ fn one(
             source,
         })?;
     }
-    let twin = claimed
-        .twin
-        .as_ref()
-        .filter(|(twin, made)| made.is_at(&output_dir.join(twin)));
+    let order: Order = serde_json::from_str(&claimed.order)?;
+    let twin = claimed.twin.as_ref().filter(|(twin, made)| {
+        let place = output_dir.join(twin);
+        made.is_at(&place) && order.subtitles(&place).is_none_or(|file| file.is_file())
+    });
     let (mut made, copy_of) = match twin {
         Some((twin, made)) => {
-            std::fs::copy(output_dir.join(twin), &temp).map_err(|source| QueueError::File {
-                path: temp.clone(),
-                source,
-            })?;
+            let place = output_dir.join(twin);
+            let from = [Some(place.clone()), order.subtitles(&place)];
+            let to = [Some(temp.clone()), order.subtitles(&path)];
+            for (from, to) in from.into_iter().flatten().zip(to.into_iter().flatten()) {
+                copy(&from, &to).map_err(|source| QueueError::File { path: to, source })?;
+            }
             (made.clone(), Some(twin.clone()))
         }
-        None => {
-            let order: Order = serde_json::from_str(&claimed.order)?;
-            (render(&order, settings, studio, &temp)?, None)
-        }
+        None => (render(&order, settings, studio, &temp, &path)?, None),
     };
     let file = Made::of_file(&temp).map_err(|source| QueueError::File {
         path: temp.clone(),
@@ -208,8 +208,9 @@ fn render(
     settings: &Settings,
     studio: &mut Studio,
     path: &Path,
+    place: &Path,
 ) -> anyhow::Result<Made> {
-    let args = order.render(path)?;
+    let args = order.render(path, place)?;
     let input = match &order.sound {
         OrderSound::Script(text) => Input::Script(huashen_script::parse(text)?.script),
         OrderSound::Audio(path) => Input::Recording(path.clone()),
@@ -232,8 +233,22 @@ fn render(
         duration_secs: made.clip.duration_secs,
         frames: made.frames,
         thumbnail,
+        label: serde_json::to_string(&made.label)?,
         ..Made::default()
     })
+}
+
+/// Copies a file, or a folder of files.
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    if !from.is_dir() {
+        return std::fs::copy(from, to).map(|_| ());
+    }
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        std::fs::copy(entry.path(), to.join(entry.file_name()))?;
+    }
+    Ok(())
 }
 
 fn set(current: &Current, ticket: Option<Ticket>) -> Option<Ticket> {
