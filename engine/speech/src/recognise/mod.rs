@@ -1,0 +1,244 @@
+//! Sound → words and when each is heard, by Whisper *base*.
+//!
+//! Samples are pushed as they come; a window of 30 s is heard as soon as it is
+//! there and then moves on to where its last sentence ended, so that memory does
+//! not grow with the recording.
+
+mod decode;
+mod mel;
+mod net;
+mod text;
+mod times;
+mod weights;
+mod words;
+
+use std::path::Path;
+
+use huashen_core::Word;
+
+use crate::SpeechError;
+use decode::{Decoded, Window};
+use mel::{Mel, WINDOW_SAMPLES};
+use net::{Decoder, Encoder};
+use text::Vocabulary;
+use times::FRAME_SECS;
+use weights::Weights;
+use words::TimedPiece;
+
+/// Samples a second of all that is heard.
+pub const SAMPLE_RATE_HZ: u32 = 16_000;
+/// Samples of a frame of the encoder: 20 ms.
+const FRAME_SAMPLES: usize = SAMPLE_RATE_HZ as usize / 50;
+/// What stays below −60 dB of full scale is not worth listening to.
+const SILENCE: f32 = 1e-3;
+/// Shorter ends than 0.2 s hold no word.
+const SHORTEST: usize = SAMPLE_RATE_HZ as usize / 5;
+/// `以下是普通话的句子。`: after it, Chinese is written with marks and in
+/// simplified characters.
+const MANDARIN: [u32; 10] = [
+    3588, 4438, 1541, 29993, 19550, 21596, 1546, 34592, 7626, 1543,
+];
+
+/// The loaded model.
+pub struct Recogniser {
+    mel: Mel,
+    encoder: Encoder,
+    decoder: Decoder,
+    vocabulary: Vocabulary,
+}
+
+/// What was said.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Heard {
+    /// The language's code, such as `zh`; empty where nobody spoke.
+    pub language: String,
+    /// In time order; marks stand with their words.
+    pub words: Vec<Word>,
+    /// The text that the words read as.
+    pub text: String,
+}
+
+impl Recogniser {
+    /// Opens `<models_dir>/whisper`.
+    pub fn open(models_dir: &Path) -> Result<Self, SpeechError> {
+        let dir = models_dir.join("whisper");
+        let vocabulary = Vocabulary::open(&dir)?;
+        let path = dir.join("model.bin");
+        let weights = Weights::open(&path)?;
+        let damaged = |reason| SpeechError::MissingRecogniser {
+            path: path.clone(),
+            reason,
+        };
+        Ok(Self {
+            mel: Mel::new(),
+            encoder: Encoder::load(&weights).map_err(damaged)?,
+            decoder: Decoder::load(&weights).map_err(damaged)?,
+            vocabulary,
+        })
+    }
+
+    /// Codes of the languages that it hears.
+    pub fn languages(&self) -> impl Iterator<Item = &str> {
+        self.vocabulary.languages().iter().map(|(c, _)| c.as_str())
+    }
+
+    /// Begins to listen to sound of [`SAMPLE_RATE_HZ`]; `language` is a code
+    /// such as `zh`, or heard from the first words.
+    pub fn listen(
+        &self,
+        sample_rate_hz: u32,
+        language: Option<&str>,
+    ) -> Result<Listening<'_>, SpeechError> {
+        if sample_rate_hz != SAMPLE_RATE_HZ {
+            return Err(SpeechError::HeardRate {
+                expected: SAMPLE_RATE_HZ,
+                found: sample_rate_hz,
+            });
+        }
+        let language = match language {
+            None => None,
+            Some(code) => Some(
+                self.languages()
+                    .position(|known| known == code)
+                    .ok_or_else(|| SpeechError::UnheardLanguage(code.to_owned()))?,
+            ),
+        };
+        Ok(Listening {
+            recogniser: self,
+            language,
+            samples: Vec::new(),
+            start_secs: 0.0,
+            before: Vec::new(),
+            pieces: Vec::new(),
+        })
+    }
+}
+
+/// A recording that is being heard.
+pub struct Listening<'a> {
+    recogniser: &'a Recogniser,
+    /// Its place among the vocabulary's.
+    language: Option<usize>,
+    /// What was not yet heard; it begins at `start_secs`.
+    samples: Vec<f32>,
+    start_secs: f64,
+    /// Text tokens of the windows before.
+    before: Vec<u32>,
+    pieces: Vec<TimedPiece>,
+}
+
+impl Listening<'_> {
+    /// Takes samples, and hears every 30 s that are there.
+    pub fn push(&mut self, samples: &[f32]) -> Result<(), SpeechError> {
+        // So much at a time that a long recording in one piece is not copied whole.
+        for block in samples.chunks(WINDOW_SAMPLES) {
+            self.samples.extend(block);
+            while self.samples.len() >= WINDOW_SAMPLES {
+                self.window()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Hears the rest.
+    pub fn finish(mut self) -> Result<Heard, SpeechError> {
+        while self.samples.len() >= SHORTEST {
+            self.window()?;
+        }
+        if self.pieces.is_empty() {
+            return Ok(Heard::default());
+        }
+        let language = self.language.map_or("", |l| self.code(l));
+        Ok(words::heard(&self.pieces, language))
+    }
+
+    fn code(&self, language: usize) -> &str {
+        &self.recogniser.vocabulary.languages()[language].0
+    }
+
+    /// Hears the window that the samples begin with, and moves on.
+    fn window(&mut self) -> Result<(), SpeechError> {
+        let len = self.samples.len().min(WINDOW_SAMPLES);
+        let heard = self.hear(len)?;
+        // It always moves on, by whole frames or to the end.
+        let heard = (heard.max(1) * FRAME_SAMPLES).min(len);
+        self.samples.drain(..heard);
+        self.start_secs += heard as f64 / f64::from(SAMPLE_RATE_HZ);
+        Ok(())
+    }
+
+    /// Hears the first `len` samples; says how many frames of them are done.
+    fn hear(&mut self, len: usize) -> Result<usize, SpeechError> {
+        let all = len.div_ceil(FRAME_SAMPLES);
+        let samples = &self.samples[..len];
+        if samples.iter().all(|s| s.abs() < SILENCE) {
+            return Ok(all);
+        }
+        let this = self.recogniser;
+        let frames = this.encoder.run(this.mel.run(samples)?)?;
+        let window = Window {
+            decoder: &this.decoder,
+            vocabulary: &this.vocabulary,
+            memory: this.decoder.memory(&frames)?,
+        };
+        let language = match self.language {
+            Some(language) => language,
+            None => window.language()?,
+        };
+        let (code, token) = &this.vocabulary.languages()[language];
+        let style: &[u32] = if code == "zh" { &MANDARIN } else { &[] };
+        let decoded = window.decode(*token, style, &self.before)?;
+        if decoded.is_silence() {
+            return Ok(all);
+        }
+        let (done, text, last) = said(&this.vocabulary, &decoded);
+        if text.is_empty() {
+            return Ok(done.unwrap_or(all));
+        }
+        self.language = Some(language);
+        let begins = window.begins(*token, &text, all)?;
+        let spaced = words::is_spaced(code);
+        let at = |frame: usize| self.start_secs + frame as f64 * FRAME_SECS;
+        let mut token = 0;
+        for piece in this.vocabulary.pieces(&text, spaced) {
+            let end = token + piece.tokens;
+            self.pieces.push(TimedPiece {
+                text: piece.text,
+                start_secs: at(begins[token]),
+                end_secs: at(begins[end]),
+            });
+            token = end;
+        }
+        if !decoded.plain {
+            self.before.clear();
+        }
+        let _ = last;
+        self.before.extend(&text);
+        Ok(done.unwrap_or(all))
+    }
+}
+
+/// The text of a window that is whole, and the frame up to which it goes: none
+/// where that is the window's end.
+fn said(vocabulary: &Vocabulary, decoded: &Decoded) -> (Option<usize>, Vec<u32>, usize) {
+    let tokens = &decoded.tokens;
+    let is_time = |i: usize| vocabulary.time(tokens[i]).is_some();
+    let n = tokens.len();
+    // Times stand in pairs between segments; a single one ends the last.
+    let ended = n >= 2 && is_time(n - 1) && !is_time(n - 2);
+    let pair = (1..n).rev().find(|i| is_time(*i) && is_time(i - 1));
+    let whole = match pair {
+        Some(pair) if !ended => pair,
+        _ => n,
+    };
+    let done = (whole < n)
+        .then(|| vocabulary.time(tokens[whole - 1]))
+        .flatten()
+        .map(|t| t as usize);
+    let text = tokens[..whole]
+        .iter()
+        .copied()
+        .filter(|t| vocabulary.is_text(*t))
+        .collect();
+    (done, text, whole)
+}
