@@ -13,8 +13,12 @@ use super::text::Vocabulary;
 const MOST_TOKENS: usize = CONTEXT / 2;
 /// The first time of a window is at most 1 s, in steps of 20 ms.
 const LATEST_FIRST: u32 = 50;
-/// Above this and with less confidence than below, nobody speaks.
+/// Above this and with less confidence than that, nobody speaks. Upstream asks
+/// for less than −1; what this model says to noise has −0.6 to −1.8, and what it
+/// understands seldom less than −0.4.
 const NO_SPEECH: f32 = 0.6;
+const SURE_OF_SPEECH: f32 = -0.6;
+/// With less, the text is not what was said.
 const LEAST_CONFIDENCE: f32 = -1.0;
 /// Text that comes again so often, and so many tokens of it, runs in circles.
 const CIRCLES: usize = 3;
@@ -40,7 +44,7 @@ pub(super) struct Decoded {
 
 impl Decoded {
     pub fn is_silence(&self) -> bool {
-        self.no_speech > NO_SPEECH && self.confidence < LEAST_CONFIDENCE
+        self.no_speech > NO_SPEECH && self.confidence < SURE_OF_SPEECH
     }
 
     fn is_good(&self) -> bool {
