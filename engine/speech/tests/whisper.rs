@@ -5,6 +5,9 @@
     reason = "a test says what it skips and fails by panicking"
 )]
 
+mod common;
+
+use common::at_16k;
 use huashen_core::paths::models_dir;
 use huashen_core::{Speech, Word};
 use huashen_speech::recognise::SAMPLE_RATE_HZ;
@@ -48,30 +51,6 @@ fn speak(synth: &Synthesizer, text: &str) -> Speech {
     all
 }
 
-/// 24 kHz → 16 kHz by a sinc of 32 zero crossings under a Hann window.
-fn at_16k(samples: &[f32]) -> Vec<f32> {
-    const STEP: f64 = 1.5;
-    const REACH: isize = 48;
-    let n = (samples.len() as f64 / STEP) as usize;
-    (0..n)
-        .map(|i| {
-            let at = i as f64 * STEP;
-            let near = at as isize;
-            let sum: f64 = (near - REACH + 1..=near + REACH)
-                .filter_map(|k| Some((k, f64::from(*samples.get(usize::try_from(k).ok()?)?))))
-                .map(|(k, s)| {
-                    let x = at - k as f64;
-                    let phase = std::f64::consts::PI * x / STEP;
-                    let sinc = if x == 0.0 { 1.0 } else { phase.sin() / phase };
-                    let window = 0.5 + 0.5 * (std::f64::consts::PI * x / REACH as f64).cos();
-                    s * sinc * window / STEP
-                })
-                .sum();
-            sum as f32
-        })
-        .collect()
-}
-
 fn hear(recogniser: &Recogniser, samples: &[f32], language: Option<&str>) -> Heard {
     let mut listening = recogniser.listen(SAMPLE_RATE_HZ, language).unwrap();
     for block in samples.chunks(4_000) {
@@ -80,27 +59,28 @@ fn hear(recogniser: &Recogniser, samples: &[f32], language: Option<&str>) -> Hea
     listening.finish().unwrap()
 }
 
-/// Letters and when each is said: shares of its word.
-fn letters(words: &[Word]) -> Vec<(char, f64)> {
+/// Letters, and when the words that they begin are said.
+fn letters(words: &[Word]) -> Vec<(String, Option<f64>)> {
     let mut out = Vec::new();
     for word in words {
-        let letters: Vec<char> = word.text.chars().filter(|c| c.is_alphanumeric()).collect();
-        let share = (word.end_secs - word.start_secs) / letters.len().max(1) as f64;
-        for (i, c) in letters.iter().enumerate() {
-            let lower = c.to_lowercase().next().unwrap();
-            out.push((lower, word.start_secs + i as f64 * share));
+        let letters = word.text.chars().filter(|c| c.is_alphanumeric());
+        for (i, c) in letters.enumerate() {
+            out.push((c.to_string(), (i == 0).then_some(word.start_secs)));
         }
     }
     out
 }
 
 /// A word without its marks, and when it begins.
-fn plain(words: &[Word]) -> Vec<(String, f64)> {
+fn plain(words: &[Word]) -> Vec<(String, Option<f64>)> {
     let text = |w: &Word| -> String {
         let letters = w.text.chars().filter(|c| c.is_alphanumeric());
         letters.flat_map(char::to_lowercase).collect()
     };
-    words.iter().map(|w| (text(w), w.start_secs)).collect()
+    words
+        .iter()
+        .map(|w| (text(w), Some(w.start_secs)))
+        .collect()
 }
 
 /// The least edits between two lists, and which of their items are the same.
@@ -135,11 +115,28 @@ fn matched<T: PartialEq>(a: &[T], b: &[T]) -> (usize, Vec<(usize, usize)>) {
     (cost[a.len()][b.len()], pairs)
 }
 
-/// How far apart the beginnings are in seconds: in the median, and at most.
-fn apart(said: &[f64], heard: &[f64]) -> (f64, f64) {
-    let mut apart: Vec<f64> = said.iter().zip(heard).map(|(a, b)| (a - b).abs()).collect();
+/// At most one in ten is wrong; words begin when they were said, within 0.1 s
+/// in the median, 0.2 s nine times of ten and 0.4 s always. (The voice's own
+/// times are no truth either: between two words it counts all to the first.)
+fn compare(said: &[(String, Option<f64>)], got: &[(String, Option<f64>)]) {
+    let text = |l: &[(String, Option<f64>)]| l.iter().map(|w| w.0.clone()).collect::<Vec<_>>();
+    let (errors, pairs) = matched(&text(said), &text(got));
+    let mut apart: Vec<f64> = pairs
+        .iter()
+        .filter_map(|(i, j)| Some((said[*i].1? - got[*j].1?).abs()))
+        .collect();
     apart.sort_by(f64::total_cmp);
-    (apart[apart.len() / 2], apart[apart.len() - 1])
+    let (median, ninth) = (apart[apart.len() / 2], apart[apart.len() * 9 / 10]);
+    let most = apart[apart.len() - 1];
+    println!(
+        "{errors} errors of {}; {median:.3} s apart, nine of ten {ninth:.3} s, all {most:.3} s",
+        said.len()
+    );
+    assert!(errors * 10 <= said.len(), "{errors} errors");
+    assert!(
+        median <= 0.1 && ninth <= 0.2 && most <= 0.4,
+        "{median:.3} s apart, nine of ten {ninth:.3} s, all {most:.3} s"
+    );
 }
 
 /// Every word stands in the text after the one before, and times go on.
@@ -171,22 +168,7 @@ fn english_is_heard_word_by_word_at_the_right_time() {
     let heard = hear(&recogniser, &at_16k(&speech.samples), None);
     check(&heard, speech.duration_secs());
     assert_eq!(heard.language, "en");
-    let (said, got) = (plain(&speech.timing.words), plain(&heard.words));
-    let text = |words: &[(String, f64)]| words.iter().map(|w| w.0.clone()).collect::<Vec<_>>();
-    let (errors, pairs) = matched(&text(&said), &text(&got));
-    let (median, most) = apart(
-        &pairs.iter().map(|(i, _)| said[*i].1).collect::<Vec<_>>(),
-        &pairs.iter().map(|(_, j)| got[*j].1).collect::<Vec<_>>(),
-    );
-    for (i, j) in &pairs {
-        println!("{:6.2} {:6.2} {}", said[*i].1, got[*j].1, said[*i].0);
-    }
-    println!(
-        "{}\n{errors} errors, {median:.3} s median, {most:.3} s most",
-        heard.text
-    );
-    assert!(errors * 10 <= said.len(), "{errors} errors: {}", heard.text);
-    assert!(median <= 0.1 && most <= 0.2, "{median} s, {most} s apart");
+    compare(&plain(&speech.timing.words), &plain(&heard.words));
     let ends = heard.words.iter().filter(|w| w.ends_sentence).count();
     assert_eq!(ends, 3, "{}", heard.text);
 }
@@ -204,22 +186,7 @@ fn mandarin_is_heard_in_simplified_characters_with_marks() {
         let heard = hear(&recogniser, &at_16k(&speech.samples), language);
         check(&heard, speech.duration_secs());
         assert_eq!(heard.language, "zh");
-        let (said, got) = (letters(&speech.timing.words), letters(&heard.words));
-        let text = |words: &[(char, f64)]| words.iter().map(|w| w.0).collect::<Vec<_>>();
-        let (errors, pairs) = matched(&text(&said), &text(&got));
-        let (median, most) = apart(
-            &pairs.iter().map(|(i, _)| said[*i].1).collect::<Vec<_>>(),
-            &pairs.iter().map(|(_, j)| got[*j].1).collect::<Vec<_>>(),
-        );
-        for (i, j) in &pairs {
-            println!("{:6.2} {:6.2} {}", said[*i].1, got[*j].1, said[*i].0);
-        }
-        println!(
-            "{}\n{errors} errors, {median:.3} s median, {most:.3} s most",
-            heard.text
-        );
-        assert!(errors * 10 <= said.len(), "{errors} errors: {}", heard.text);
-        assert!(median <= 0.1 && most <= 0.2, "{median} s, {most} s apart");
+        compare(&letters(&speech.timing.words), &letters(&heard.words));
         assert!(heard.text.contains(['，', '。']), "{}", heard.text);
         assert!(heard.words.iter().any(|w| w.text.chars().count() > 1));
     }
@@ -241,22 +208,7 @@ fn a_recording_longer_than_a_window_is_heard_once() {
     assert!(speech.duration_secs() > 32.0, "{}", speech.duration_secs());
     let heard = hear(&recogniser, &at_16k(&speech.samples), None);
     check(&heard, speech.duration_secs());
-    let (said, got) = (plain(&speech.timing.words), plain(&heard.words));
-    let words = |words: &[(String, f64)]| words.iter().map(|w| w.0.clone()).collect::<Vec<_>>();
-    let (errors, pairs) = matched(&words(&said), &words(&got));
-    let (median, most) = apart(
-        &pairs.iter().map(|(i, _)| said[*i].1).collect::<Vec<_>>(),
-        &pairs.iter().map(|(_, j)| got[*j].1).collect::<Vec<_>>(),
-    );
-    for (i, j) in &pairs {
-        println!("{:6.2} {:6.2} {}", said[*i].1, got[*j].1, said[*i].0);
-    }
-    println!(
-        "{}\n{errors} errors, {median:.3} s median, {most:.3} s most",
-        heard.text
-    );
-    assert!(errors * 10 <= said.len(), "{errors} errors: {}", heard.text);
-    assert!(median <= 0.1, "{median} s apart in the median");
+    compare(&plain(&speech.timing.words), &plain(&heard.words));
 }
 
 #[test]

@@ -13,6 +13,9 @@ mod times;
 mod weights;
 mod words;
 
+#[cfg(test)]
+mod tests;
+
 use std::path::Path;
 
 use huashen_core::Word;

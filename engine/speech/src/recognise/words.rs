@@ -65,28 +65,29 @@ fn letters(pieces: &[TimedPiece], language: &str) -> Vec<Timed> {
         let text: Vec<char> = piece.text.chars().filter(|c| *c != '\u{FFFD}').collect();
         let count = text.iter().filter(|c| !c.is_whitespace()).count().max(1) as f64;
         let share = (piece.end_secs - piece.start_secs) / count;
-        let mut at = piece.start_secs;
+        let time = |letters: usize| piece.start_secs + share * letters as f64;
+        let mut done = 0;
         let mut begins = true;
         for letter in text {
             let blank = letter.is_whitespace();
             if blank && out.last().is_none_or(|l| l.letter == ' ') {
                 continue;
             }
-            let end = if blank { at } else { at + share };
             let before = out.last().map(|l| l.letter);
             let letter = match (language, before) {
                 _ if blank => ' ',
                 ("zh" | "ja", Some(before)) if is_wide(before) => wide_mark(letter),
                 _ => letter,
             };
+            let start_secs = time(done);
+            done += usize::from(!blank);
             out.push(Timed {
                 letter,
-                start_secs: at,
-                end_secs: end,
+                start_secs,
+                end_secs: time(done),
                 begins,
             });
             begins = blank;
-            at = end;
         }
     }
     while out.last().is_some_and(|l| l.letter == ' ') {
@@ -126,9 +127,23 @@ fn boundaries(letters: &[Timed], text: &str, language: &str) -> Vec<bool> {
     let spaced = is_spaced(language);
     for (i, letter) in letters.iter().enumerate() {
         let after_blank = i == 0 || letters[i - 1].letter == ' ';
-        begins[i] = after_blank || (!spaced && letter.begins);
+        let alone = letter.begins && !goes_on(letter.letter);
+        begins[i] = after_blank || (!spaced && alone);
     }
     begins
+}
+
+/// Vowels and tones that are written over or under the letter before, in Thai,
+/// Lao, Tibetan, Burmese and Khmer.
+fn goes_on(c: char) -> bool {
+    matches!(
+        c,
+        '\u{0E31}' | '\u{0E34}'..='\u{0E3A}' | '\u{0E47}'..='\u{0E4E}'
+        | '\u{0EB1}' | '\u{0EB4}'..='\u{0EBC}' | '\u{0EC8}'..='\u{0ECE}'
+        | '\u{0F71}'..='\u{0F87}' | '\u{0F8D}'..='\u{0FBC}'
+        | '\u{102B}'..='\u{103E}' | '\u{1056}'..='\u{1059}'
+        | '\u{17B4}'..='\u{17D3}'
+    )
 }
 
 /// The words, and where in the text each ends. Marks belong to the word before,
@@ -142,6 +157,7 @@ fn group(letters: &[Timed], begins: &[bool]) -> Vec<(Word, usize)> {
             continue;
         }
         let part = &letters[start..end];
+        let after_blank = start > 0 && letters[start - 1].letter == ' ';
         start = end;
         let text: String = part.iter().map(|l| l.letter).collect();
         let spoken: Vec<&Timed> = part.iter().filter(|l| l.letter.is_alphanumeric()).collect();
@@ -149,6 +165,9 @@ fn group(letters: &[Timed], begins: &[bool]) -> Vec<(Word, usize)> {
             match words.last_mut() {
                 _ if text.trim().is_empty() => {}
                 Some((word, until)) if !opens(&text) => {
+                    if after_blank {
+                        word.text.push(' ');
+                    }
                     word.text.push_str(text.trim_end());
                     *until = end;
                 }
@@ -171,4 +190,105 @@ fn group(letters: &[Timed], begins: &[bool]) -> Vec<(Word, usize)> {
 fn opens(mark: &str) -> bool {
     let first = mark.trim().chars().next();
     is_mark(mark) && first.is_some_and(|c| "（“‘《〈「『【〔([{¿¡#$¥￥£€@".contains(c))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heard_as(pieces: &[&str], language: &str) -> Heard {
+        let pieces: Vec<TimedPiece> = pieces
+            .iter()
+            .enumerate()
+            .map(|(i, text)| TimedPiece {
+                text: (*text).to_owned(),
+                start_secs: i as f64,
+                end_secs: i as f64 + 1.0,
+            })
+            .collect();
+        heard(&pieces, language)
+    }
+
+    fn texts(heard: &Heard) -> Vec<&str> {
+        heard.words.iter().map(|w| w.text.as_str()).collect()
+    }
+
+    #[test]
+    fn marks_stand_with_their_words_and_take_no_time() {
+        let found = heard_as(
+            &[
+                " He", " paid", " $", "0", ".", "5", ".", " \"", "Why", "?", "\"", " -", " said",
+                " I",
+            ],
+            "en",
+        );
+        assert_eq!(found.text, "He paid $0.5. \"Why?\" - said I");
+        assert_eq!(
+            texts(&found),
+            ["He", "paid", "$0.5.", "\"Why?\" -", "said", "I"]
+        );
+        let times: Vec<_> = found
+            .words
+            .iter()
+            .map(|w| (w.start_secs, w.end_secs))
+            .collect();
+        assert_eq!(times[2], (3.0, 6.0));
+        assert_eq!(times[3], (8.0, 9.0));
+        let ends: Vec<_> = found.words.iter().map(|w| w.ends_sentence).collect();
+        assert_eq!(ends, [false, false, true, true, false, true]);
+    }
+
+    #[test]
+    fn chinese_is_cut_into_words_with_wide_marks() {
+        let found = heard_as(
+            &[
+                "今天", "的", "天", "气", ",", "很好", ".", "“", "走", "吧", "！", "”", "用",
+                " Git", "Hub", "吗", "?",
+            ],
+            "zh",
+        );
+        assert_eq!(found.text, "今天的天气，很好。“走吧！”用 GitHub吗？");
+        assert_eq!(
+            texts(&found),
+            [
+                "今天",
+                "的",
+                "天气，",
+                "很",
+                "好。",
+                "“走",
+                "吧！”",
+                "用",
+                "GitHub",
+                "吗？"
+            ]
+        );
+        assert_eq!(
+            (found.words[2].start_secs, found.words[2].end_secs),
+            (2.0, 4.0)
+        );
+        // Two words of one token share its time.
+        assert_eq!(
+            (found.words[3].start_secs, found.words[3].end_secs),
+            (5.0, 5.5)
+        );
+        let ends: Vec<_> = found
+            .words
+            .iter()
+            .map(|w| u8::from(w.ends_sentence))
+            .collect();
+        assert_eq!(ends, [0, 0, 0, 0, 1, 0, 1, 0, 0, 1]);
+    }
+
+    #[test]
+    fn other_languages_without_spaces_have_a_word_a_piece() {
+        let found = heard_as(&["前回", "の", "内容", "。", "\u{FFFD}", " "], "ja");
+        assert_eq!(texts(&found), ["前回", "の", "内容。"]);
+        assert_eq!(
+            texts(&heard_as(&["ก", "ำ", "ล", "ั", "ง"], "th")),
+            ["ก", "ำ", "ลั", "ง"]
+        );
+        assert_eq!(heard_as(&[], "ja").words, []);
+        assert_eq!(heard_as(&["…"], "en").words, []);
+    }
 }
