@@ -64,6 +64,12 @@ impl Activity {
         self.clipped(steps).contains(&true)
     }
 
+    /// How much of `steps` may be speech.
+    pub fn secs(&self, steps: Range<usize>) -> f64 {
+        let active = self.clipped(steps).iter().filter(|a| **a).count();
+        active as f64 * STEP_SECS
+    }
+
     fn clipped(&self, steps: Range<usize>) -> &[bool] {
         let end = steps.end.min(self.active.len());
         &self.active[steps.start.min(end)..end]

@@ -9,7 +9,7 @@ use candle_core::{Result, Tensor};
 use super::net::{CONTEXT, Decoder, Memory, Past};
 use super::text::Vocabulary;
 
-/// The most tokens of a window, and of the text before it.
+/// The most tokens of a window.
 const MOST_TOKENS: usize = CONTEXT / 2;
 /// The first time of a window is at most 1 s, in steps of 20 ms.
 const LATEST_FIRST: u32 = 50;
@@ -18,8 +18,6 @@ const LATEST_FIRST: u32 = 50;
 /// understands seldom less than −0.4.
 const NO_SPEECH: f32 = 0.6;
 const SURE_OF_SPEECH: f32 = -0.6;
-/// With less, the text is not what was said.
-const LEAST_CONFIDENCE: f32 = -1.0;
 /// Text that comes again so often, and so many tokens of it, runs in circles.
 const CIRCLES: usize = 3;
 const CIRCLE_TOKENS: usize = 12;
@@ -38,17 +36,11 @@ pub(super) struct Decoded {
     pub no_speech: f32,
     /// Whether the text runs in circles.
     pub circles: bool,
-    /// Whether the first try was good: only then does the text help the next.
-    pub plain: bool,
 }
 
 impl Decoded {
     pub fn is_silence(&self) -> bool {
         self.no_speech > NO_SPEECH && self.confidence < SURE_OF_SPEECH
-    }
-
-    fn is_good(&self) -> bool {
-        !self.circles && self.confidence >= LEAST_CONFIDENCE
     }
 }
 
@@ -75,34 +67,15 @@ impl Window<'_> {
         self.decoder.run(tokens, &self.memory, past, |_, _| Ok(()))
     }
 
-    /// The text in the language with token `language`. `style` comes before
-    /// everything, `before` is the text of the windows before.
-    pub fn decode(&self, language: u32, style: &[u32], before: &[u32]) -> Result<Decoded> {
-        let room = MOST_TOKENS - 1 - style.len();
-        let recent = &before[before.len().saturating_sub(room)..];
-        let first = self.attempt(language, &[style, recent].concat(), true)?;
-        if first.is_good() || first.is_silence() {
-            return Ok(first);
+    /// The text in the language with token `language`. `style` is text that is
+    /// as if it came before. What really came before is not told: it is taken up
+    /// in place of what is said as soon as that resembles it.
+    pub fn decode(&self, language: u32, style: &[u32]) -> Result<Decoded> {
+        let first = self.attempt(language, style, true)?;
+        if first.circles && !first.is_silence() {
+            return self.attempt(language, style, false);
         }
-        // What came before may have led astray.
-        let mut best = first;
-        if !recent.is_empty() {
-            let second = self.attempt(language, style, true)?;
-            if second.is_good() || second.is_silence() {
-                return Ok(Decoded {
-                    plain: false,
-                    ..second
-                });
-            }
-            best = second;
-        }
-        if best.circles {
-            best = self.attempt(language, style, false)?;
-        }
-        Ok(Decoded {
-            plain: false,
-            ..best
-        })
+        Ok(first)
     }
 
     fn attempt(&self, language: u32, before: &[u32], may_circle: bool) -> Result<Decoded> {
@@ -151,7 +124,6 @@ impl Window<'_> {
             tokens: said,
             no_speech,
             circles,
-            plain: true,
         })
     }
 

@@ -21,7 +21,7 @@ use std::path::Path;
 use huashen_core::Word;
 
 use crate::SpeechError;
-use activity::{Activity, STEP_SECS};
+use activity::{Activity, STEP_SAMPLES, STEP_SECS};
 use decode::{Decoded, Window};
 use mel::{Mel, WINDOW_SAMPLES};
 use net::{Decoder, Encoder};
@@ -41,6 +41,10 @@ const SILENCE: f32 = 1e-3;
 const EARLY_SECS: f64 = 0.06;
 /// A window moves on by 1 s at least, however little of it is whole.
 const LEAST_DONE: usize = 50;
+/// The time that ends a segment is at most so early: 0.5 s.
+const LATE_FRAMES: usize = 25;
+/// More sound than this after a window's last word is listened to once more.
+const MISSED_SECS: f64 = 1.5;
 /// Nobody says more letters a second, and so many at once.
 const MOST_LETTERS_A_SEC: f64 = 40.0;
 const MOST_LETTERS: f64 = 10.0;
@@ -121,7 +125,6 @@ impl Recogniser {
             language,
             samples: Vec::new(),
             start_secs: 0.0,
-            before: Vec::new(),
             floor_db: None,
             pieces: Vec::new(),
         })
@@ -136,8 +139,6 @@ pub struct Listening<'a> {
     /// What was not yet heard; it begins at `start_secs`.
     samples: Vec<f32>,
     start_secs: f64,
-    /// Text tokens of the windows before.
-    before: Vec<u32>,
     /// How loud what is always there was in the last window.
     floor_db: Option<f32>,
     pieces: Vec<TimedPiece>,
@@ -205,20 +206,22 @@ impl Listening<'_> {
         };
         let (code, token) = &this.vocabulary.languages()[language];
         let style: &[u32] = if code == "zh" { &MANDARIN } else { &[] };
-        let decoded = window.decode(*token, style, &self.before)?;
+        let decoded = window.decode(*token, style)?;
         if decoded.is_silence() {
             return Ok(all);
         }
-        let (segments, done) = said(&this.vocabulary, &decoded);
-        let done = done.filter(|d| *d >= LEAST_DONE).unwrap_or(all);
+        let Said { segments, until } = said(&this.vocabulary, &decoded);
         let text = segments.concat();
-        if text.is_empty() {
-            return Ok(done);
-        }
-        let begins = window.begins(*token, &text, all)?;
-        if !decoded.plain {
-            self.before.clear();
-        }
+        let mut done = match until {
+            Until::Time(frame) => frame,
+            Until::Somewhere | Until::End(_) => all,
+        };
+        // What is heard after the text would draw its last words to it.
+        let frames = match until {
+            Until::Time(frame) | Until::End(frame) => all.min(frame + LATE_FRAMES),
+            Until::Somewhere => all,
+        };
+        let begins = window.begins(*token, &text, frames)?;
         let mut first = 0;
         for segment in segments {
             let pieces = this.vocabulary.pieces(&segment, words::is_spaced(code));
@@ -226,7 +229,20 @@ impl Listening<'_> {
             first += segment.len();
             if is_speech(&timed, &activity) {
                 self.language = Some(language);
-                self.before.extend(segment);
+                // Times of segments are rough: the next word may begin before.
+                let last = timed.last().map_or(0.0, |p| p.end_secs);
+                let last = (last / FRAME_SECS) as usize;
+                let goes_on = match until {
+                    Until::Time(_) => true,
+                    Until::Somewhere => len == WINDOW_SAMPLES,
+                    Until::End(_) => false,
+                };
+                // Sometimes the network stops in the middle.
+                let rest = (last * FRAME_SAMPLES / STEP_SAMPLES)..usize::MAX;
+                done = match goes_on || activity.secs(rest) > MISSED_SECS {
+                    true => last.min(all),
+                    false => all,
+                };
                 self.pieces
                     .extend(timed.into_iter().map(|piece| TimedPiece {
                         start_secs: self.start_secs + piece.start_secs,
@@ -235,7 +251,7 @@ impl Listening<'_> {
                     }));
             }
         }
-        Ok(done)
+        Ok(if done < LEAST_DONE { all } else { done })
     }
 }
 
@@ -282,23 +298,43 @@ fn is_speech(segment: &[TimedPiece], activity: &Activity) -> bool {
         && letters <= MOST_LETTERS + MOST_LETTERS_A_SEC * secs
 }
 
-/// The segments of a window that are whole, as text tokens, and the frame up to
-/// which they go: none where that is the window's end.
-fn said(vocabulary: &Vocabulary, decoded: &Decoded) -> (Vec<Vec<u32>>, Option<usize>) {
+/// What is whole of a window's text.
+struct Said {
+    /// Text tokens.
+    segments: Vec<Vec<u32>>,
+    until: Until,
+}
+
+/// How far the text of a window goes.
+#[derive(Clone, Copy)]
+enum Until {
+    /// To this frame: nothing is said after it.
+    End(usize),
+    /// To this frame, where more begins.
+    Time(usize),
+    /// The window ends within it.
+    Somewhere,
+}
+
+fn said(vocabulary: &Vocabulary, decoded: &Decoded) -> Said {
     let tokens = &decoded.tokens;
-    let is_time = |i: usize| vocabulary.time(tokens[i]).is_some();
+    let time = |i: usize| vocabulary.time(tokens[i]);
     let n = tokens.len();
     // Times stand in pairs between segments; a single one ends the last.
-    let ended = n >= 2 && is_time(n - 1) && !is_time(n - 2);
-    let pair = (1..n).rev().find(|i| is_time(*i) && is_time(i - 1));
-    let whole = match pair {
-        Some(pair) if !ended => pair,
-        _ => n,
+    let end = match n {
+        0 | 1 => None,
+        _ if time(n - 2).is_some() => None,
+        _ => time(n - 1),
     };
-    let done = (whole < n)
-        .then(|| vocabulary.time(tokens[whole - 1]))
-        .flatten()
-        .map(|t| t as usize);
+    let pair = (1..n)
+        .rev()
+        .filter(|i| time(*i).is_some())
+        .find_map(|i| Some((i, time(i - 1)?)));
+    let (whole, until) = match (end, pair) {
+        (Some(end), _) => (n, Until::End(end as usize)),
+        (None, Some((whole, time))) => (whole, Until::Time(time as usize)),
+        (None, None) => (n, Until::Somewhere),
+    };
     let segments = tokens[..whole]
         .split(|t| vocabulary.time(*t).is_some())
         .map(|s| {
@@ -309,5 +345,5 @@ fn said(vocabulary: &Vocabulary, decoded: &Decoded) -> (Vec<Vec<u32>>, Option<us
         })
         .filter(|s: &Vec<u32>| !s.is_empty())
         .collect();
-    (segments, done)
+    Said { segments, until }
 }

@@ -37,16 +37,12 @@ pub(super) fn heard(pieces: &[TimedPiece], language: &str) -> Heard {
     let text: String = letters.iter().map(|l| l.letter).collect();
     let mut words = group(&letters, &boundaries(&letters, &text, language));
     // Sentences as the voice's front end tells them apart.
-    let mut ends: Vec<usize> = Vec::new();
     let mut at = 0;
     for (sentence, _) in sentences::split(&text) {
         at += sentence.chars().count();
-        ends.push(at);
-    }
-    let mut next = ends.into_iter().peekable();
-    for (word, until) in &mut words {
-        while let Some(end) = next.next_if(|end| *end <= *until + 1) {
-            word.ends_sentence |= end >= *until;
+        let within = words.partition_point(|(_, last)| *last < at);
+        if let Some((word, _)) = words[..within].last_mut() {
+            word.ends_sentence = true;
         }
     }
     let words: Vec<Word> = words.into_iter().map(|(word, _)| word).collect();
@@ -146,7 +142,7 @@ fn goes_on(c: char) -> bool {
     )
 }
 
-/// The words, and where in the text each ends. Marks belong to the word before,
+/// The words, and where in the text the last letter of each is. Marks belong to the word before,
 /// opening ones to that after.
 fn group(letters: &[Timed], begins: &[bool]) -> Vec<(Word, usize)> {
     let mut words: Vec<(Word, usize)> = Vec::new();
@@ -160,16 +156,16 @@ fn group(letters: &[Timed], begins: &[bool]) -> Vec<(Word, usize)> {
         let after_blank = start > 0 && letters[start - 1].letter == ' ';
         start = end;
         let text: String = part.iter().map(|l| l.letter).collect();
-        let spoken: Vec<&Timed> = part.iter().filter(|l| l.letter.is_alphanumeric()).collect();
-        let (Some(first), Some(last)) = (spoken.first(), spoken.last()) else {
+        let spoken = |l: &Timed| l.letter.is_alphanumeric();
+        let first = part.iter().position(spoken);
+        let (Some(first), Some(last)) = (first, part.iter().rposition(spoken)) else {
             match words.last_mut() {
                 _ if text.trim().is_empty() => {}
-                Some((word, until)) if !opens(&text) => {
+                Some((word, _)) if !opens(&text) => {
                     if after_blank {
                         word.text.push(' ');
                     }
                     word.text.push_str(text.trim_end());
-                    *until = end;
                 }
                 _ => opening.push_str(text.trim()),
             }
@@ -177,12 +173,12 @@ fn group(letters: &[Timed], begins: &[bool]) -> Vec<(Word, usize)> {
         };
         let word = Word {
             text: std::mem::take(&mut opening) + text.trim(),
-            start_secs: first.start_secs,
-            end_secs: last.end_secs,
+            start_secs: part[first].start_secs,
+            end_secs: part[last].end_secs,
             ends_sentence: false,
             emphasised: false,
         };
-        words.push((word, end));
+        words.push((word, end - part.len() + last));
     }
     words
 }
