@@ -230,8 +230,10 @@ fn silence_and_noise_have_no_words() {
             .collect()
     };
     let hum: Vec<f32> = (0..n).map(|i| (i as f32 * 0.02).sin() * 0.05).collect();
+    let gated = [vec![0.0; 6 * n], noise(0.05), noise(0.05)].concat();
     let sounds = [
         ("silence", vec![0.0; n]),
+        ("noise after digital silence", gated),
         ("low noise", noise(0.005)),
         ("noise", noise(0.05)),
         ("hum", hum),

@@ -60,6 +60,11 @@ impl Activity {
         }
     }
 
+    /// How many steps the window has.
+    pub fn steps(&self) -> usize {
+        self.active.len()
+    }
+
     pub fn any(&self, steps: Range<usize>) -> bool {
         self.clipped(steps).contains(&true)
     }

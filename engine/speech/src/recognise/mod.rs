@@ -50,6 +50,9 @@ const MOST_LETTERS_A_SEC: f64 = 40.0;
 const MOST_LETTERS: f64 = 10.0;
 /// Shorter ends than 0.2 s hold no word.
 const SHORTEST: usize = SAMPLE_RATE_HZ as usize / 5;
+/// A shorter window than 2 s may be one word: what is always there is known from
+/// the window before.
+const SHORT: usize = 2 * SAMPLE_RATE_HZ as usize;
 /// `以下是普通话的句子。`: after it, Chinese is written with marks and in
 /// simplified characters.
 const MANDARIN: [u32; 10] = [
@@ -139,7 +142,7 @@ pub struct Listening<'a> {
     /// What was not yet heard; it begins at `start_secs`.
     samples: Vec<f32>,
     start_secs: f64,
-    /// How loud what is always there was in the last window.
+    /// How loud what is always there was in the last long window.
     floor_db: Option<f32>,
     pieces: Vec<TimedPiece>,
 }
@@ -188,8 +191,11 @@ impl Listening<'_> {
     fn hear(&mut self, len: usize) -> Result<usize, SpeechError> {
         let all = len.div_ceil(FRAME_SAMPLES);
         let samples = &self.samples[..len];
-        let activity = Activity::new(samples, self.floor_db);
-        self.floor_db = Some(activity.floor_db);
+        let known = self.floor_db.filter(|_| len < SHORT);
+        let activity = Activity::new(samples, known);
+        if len >= SHORT {
+            self.floor_db = Some(activity.floor_db);
+        }
         if samples.iter().all(|s| s.abs() < SILENCE) || !activity.any(0..usize::MAX) {
             return Ok(all);
         }
@@ -260,7 +266,7 @@ impl Listening<'_> {
 fn placed(pieces: Vec<Piece>, begins: &[usize], activity: &Activity) -> Vec<TimedPiece> {
     let step = |frame: usize| {
         let secs = frame as f64 * FRAME_SECS + EARLY_SECS;
-        (secs / STEP_SECS).round() as usize
+        ((secs / STEP_SECS).round() as usize).min(activity.steps())
     };
     let mut token = 0;
     let mut least = 0;
