@@ -36,6 +36,7 @@ pub fn here(need: &str) -> Result<bool, String> {
     let here = match need {
         "speech" => models(&["kokoro/model.onnx"]),
         "face" => models(&["face_landmarker", "selfie_segmenter"]),
+        "listen" => models(&["whisper/model.bin"]),
         "font" => models(&["noto_sans_sc/NotoSansSC-Regular.otf"]),
         "vulkan" => huashen_render::probe().is_ok(),
         "ffmpeg" => runs("ffprobe", "-version"),

@@ -80,7 +80,7 @@ pub enum Command {
 
 #[derive(Debug, ClapArgs)]
 pub struct Setup {
-    /// What to fetch (`speech` …); everything when left out
+    /// What to fetch (`speech`, `face`, `text`, `listen`, or a model's name); everything when left out
     pub groups: Vec<String>,
     /// Only verify, fetch nothing
     #[arg(long)]

@@ -10,6 +10,14 @@ use crate::kokoro::KokoroError;
 pub enum SpeechError {
     #[error("{path} is missing or damaged ({reason}); run `huashen setup speech`")]
     MissingModel { path: PathBuf, reason: String },
+    #[error("{path} is missing or damaged ({reason}); run `huashen setup listen`")]
+    MissingRecogniser { path: PathBuf, reason: String },
+    #[error("the recogniser hears {expected} samples a second, not {found}")]
+    HeardRate { expected: u32, found: u32 },
+    #[error("the recogniser knows no language `{0}`; it knows codes such as zh, en, de")]
+    UnheardLanguage(String),
+    #[error("the recogniser failed: {0}")]
+    Recogniser(#[from] candle_core::Error),
     #[error("there is no voice `{name}`{}", nearest_text(.nearest))]
     UnknownVoice { name: String, nearest: Vec<String> },
     #[error(
@@ -33,6 +41,7 @@ impl SpeechError {
         matches!(
             self,
             Self::MissingModel { .. }
+                | Self::MissingRecogniser { .. }
                 | Self::NoEspeak { .. }
                 | Self::Voice(KokoroError::Read { .. } | KokoroError::Model { .. })
         )

@@ -20,7 +20,7 @@ pub use manifest::{FileSpec, FileState, ModelManifest, PackageSpec};
 
 /// The manifests that this build knows, in the order they are fetched.
 pub fn catalog() -> Result<Vec<ModelManifest>, ModelError> {
-    const TEXTS: [(&str, &str); 5] = [
+    const TEXTS: [(&str, &str); 6] = [
         (
             "models/kokoro/model.toml",
             include_str!("../../../../models/kokoro/model.toml"),
@@ -40,6 +40,10 @@ pub fn catalog() -> Result<Vec<ModelManifest>, ModelError> {
         (
             "models/noto_sans_sc/model.toml",
             include_str!("../../../../models/noto_sans_sc/model.toml"),
+        ),
+        (
+            "models/whisper/model.toml",
+            include_str!("../../../../models/whisper/model.toml"),
         ),
     ];
     TEXTS
