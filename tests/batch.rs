@@ -436,3 +436,73 @@ fn scenes_are_checked_with_line_and_column() {
     let (code, said) = checked(dir, "jobs.csv", b"script,scene\nHi,scene.yaml\n", &[]);
     assert_eq!(code, Some(0), "{said}");
 }
+
+#[test]
+fn each_clip_comes_out_as_its_row_asks() {
+    if !common::has(&["vulkan", "ffmpeg", "speech", "listen"]) {
+        return;
+    }
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path();
+    // A recording whose words are known.
+    std::fs::write(dir.join("said.txt"), "Good morning, everybody.").unwrap();
+    common::made(dir, &["speak", "said.txt", "-o", "said.wav"]);
+    let csv = "audio,out,subtitles,burn_subtitles,label,i_label_elsewhere,size\n\
+               said.wav,a,srt,yes,,,160x90\n\
+               said.wav,shots/,,no,off,on the page,64x64\n\
+               said.wav,again,srt,yes,,,160x90\n";
+    std::fs::write(dir.join("jobs.csv"), csv).unwrap();
+    let run = || {
+        let output = common::made(dir, &["batch", "jobs.csv", "--json"]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        let events: Vec<serde_json::Value> = text
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        events
+    };
+    let summary = run().pop().unwrap();
+    assert_eq!(summary["done"], 3, "{summary}");
+    assert_eq!(summary["jobs"][1]["label"]["elsewhere"], "on the page");
+    assert_eq!(
+        summary["jobs"][0]["label"]["visible"],
+        "人工智能生成 AI-generated"
+    );
+    let report = std::fs::read_to_string(dir.join("jobs/report.html")).unwrap();
+    assert!(report.contains("labelled elsewhere: on the page"));
+    let subtitles = std::fs::read_to_string(dir.join("jobs/a.srt")).unwrap();
+    assert!(
+        subtitles.to_lowercase().contains("good morning, everybody"),
+        "{subtitles}"
+    );
+    let again = std::fs::read_to_string(dir.join("jobs/again.srt")).unwrap();
+    assert_eq!(subtitles, again, "the twin's subtitles");
+    let shots = dir.join("jobs/shots");
+    let files = std::fs::read_dir(&shots).unwrap().count();
+    assert!(files > 20 && shots.join("sound.wav").is_file(), "{files}");
+
+    // Whole folders are kept; one that lacks a picture is somebody's change.
+    let started =
+        |events: &[serde_json::Value]| events.iter().filter(|e| e["event"] == "start").count();
+    assert_eq!(started(&run()), 0);
+    std::fs::remove_file(shots.join("00003.png")).unwrap();
+    let refused = common::huashen(dir, &["batch", "jobs.csv"]);
+    assert_eq!(refused.status.code(), Some(2));
+    common::made(dir, &["batch", "jobs.csv", "--force"]);
+    assert!(shots.join("00003.png").is_file());
+
+    std::fs::write(
+        dir.join("bad.csv"),
+        "script,out,subtitles,burn_subtitles,label\nHi,a,doc,perhaps,off\n",
+    )
+    .unwrap();
+    let refused = common::huashen(dir, &["batch", "bad.csv", "--check"]);
+    let said = String::from_utf8_lossy(&refused.stdout).into_owned();
+    for expected in [
+        "line 2, column 6: `subtitles`: `doc` is not one of srt, vtt, ass",
+        "line 2, column 10: `burn_subtitles`: `perhaps` is neither yes nor no",
+        "--i-label-elsewhere",
+    ] {
+        assert!(said.contains(expected), "no `{expected}` in\n{said}");
+    }
+}

@@ -313,7 +313,7 @@ pub struct DeliveryArgs {
         allow_hyphen_values = true
     )]
     pub loudness: String,
-    /// Draw the subtitles into the picture (scripts only)
+    /// Draw the subtitles into the picture; those of a recording are recognised
     #[arg(long)]
     pub burn_subtitles: bool,
     /// Let the word that is heard stand out, in burnt-in and .ass subtitles

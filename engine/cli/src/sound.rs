@@ -8,7 +8,8 @@ use huashen_core::paths;
 use huashen_media::AudioReader;
 use huashen_pipeline::{Sound, SoundBuilder};
 use huashen_script::Script;
-use huashen_speech::Synthesizer;
+use huashen_speech::recognise::SAMPLE_RATE_HZ;
+use huashen_speech::{Heard, Recogniser, Synthesizer};
 
 use crate::progress::Progress;
 use crate::{interrupt, output};
@@ -156,6 +157,31 @@ pub fn speak_with(
     let sound = builder.finish()?;
     progress.done(&format!("{:.1} s spoken", sound.duration_secs()));
     Ok(sound)
+}
+
+/// Finds out which words a recording holds, and when.
+pub fn listen(recogniser: &Recogniser, path: &Path, quiet: bool) -> anyhow::Result<Heard> {
+    let mut reader = AudioReader::open(path, Some(SAMPLE_RATE_HZ))?;
+    let mut listening = recogniser.listen(SAMPLE_RATE_HZ, None)?;
+    let total = reader.duration_secs() as u64;
+    let mut progress = Progress::new("words", "seconds", quiet);
+    let mut seconds = 0.0;
+    for block in reader.by_ref() {
+        interrupt::check()?;
+        let block = block?;
+        seconds += block.len() as f64 / f64::from(SAMPLE_RATE_HZ);
+        listening.push(&block)?;
+        progress.at(seconds as u64, total.max(seconds as u64));
+    }
+    let heard = listening.finish()?;
+    if heard.words.is_empty() {
+        let path = path.display();
+        output::note(&format!(
+            "no words were heard in {path}: it has no subtitles"
+        ));
+    }
+    progress.done(&format!("{} heard", heard.words.len()));
+    Ok(heard)
 }
 
 /// Reads a recording.

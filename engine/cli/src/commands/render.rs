@@ -5,7 +5,9 @@ use std::time::Instant;
 
 use anyhow::ensure;
 use huashen_avatar::Avatar;
-use huashen_core::{Frame, FrameRate, FrameSink, PixelFormat, Pose, SinkError, Size, paths};
+use huashen_core::{
+    Frame, FrameRate, FrameSink, PixelFormat, Pose, SinkError, Size, Timing, paths,
+};
 use huashen_media::{AudioSpec, ClipInfo, ClipSpec, ClipWriter};
 use huashen_motion::MotionOptions;
 use huashen_overlay::{CaptionStyle, Cue, CueShape, Overlay};
@@ -13,7 +15,7 @@ use huashen_pipeline::Sound;
 use huashen_pipeline::offline::{RenderStage, render_clip};
 use huashen_render::{RenderOptions, Renderer};
 use huashen_script::Script;
-use huashen_speech::Synthesizer;
+use huashen_speech::{Recogniser, Synthesizer};
 use serde::Serialize;
 
 use super::dub;
@@ -184,12 +186,10 @@ pub fn make(
     }
     let manner = crate::manner::options(&args.manner, &args.voice)?;
     let wants_words = args.subtitles.is_some() || args.delivery.burn_subtitles;
-    if wants_words && matches!(input, Input::Recording(_)) {
-        anyhow::bail!(
-            "subtitles need a script: nobody knows the words of {} yet",
-            args.input.display()
-        );
-    }
+    let recogniser = match (input, wants_words) {
+        (Input::Recording(_), true) => Some(Recogniser::open(&paths::models_dir())?),
+        _ => None,
+    };
     if let (Some(setting), Input::Script(script)) = (&setting, input) {
         setting.check_pages(script)?;
     }
@@ -236,10 +236,19 @@ pub fn make(
         (None, Some(set)) => set.size,
         (None, None) => subtitles::SCREEN,
     };
-    let cues = match (input, wants_words) {
-        (Input::Script(script), true) => {
-            let shape = CueShape::for_aspect(size.aspect());
+    let shape = CueShape::for_aspect(size.aspect());
+    let cues = match (input, recogniser) {
+        (Input::Script(script), _) if wants_words => {
             huashen_overlay::cues(&sound.timing, &script.plain_text(), shape)
+        }
+        (Input::Recording(path), Some(recogniser)) => {
+            let heard = sound::listen(&recogniser, path, quiet)?;
+            let timing = Timing {
+                duration_secs: sound.duration_secs(),
+                words: heard.words,
+                ..Timing::default()
+            };
+            huashen_overlay::cues(&timing, &heard.text, shape)
         }
         _ => Vec::new(),
     };
