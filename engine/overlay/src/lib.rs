@@ -46,17 +46,7 @@ impl Overlay {
         let sprite = mark::sprite(text, size);
         let below = self.below(size);
         let layers = self.layers.iter().map(layer::Layer::area);
-        // The hair counts too, but less than the face.
-        let head = face.map(|[left, top, right, bottom]| {
-            let (wide, tall) = (right - left, bottom - top);
-            [
-                left - 0.2 * wide,
-                top - 0.5 * tall,
-                right + 0.2 * wide,
-                bottom,
-            ]
-        });
-        let avoid: Vec<[f32; 4]> = layers.chain(face).chain(head).collect();
+        let avoid: Vec<[f32; 4]> = layers.chain(face).collect();
         self.mark = Some(Mark {
             at: mark::place(&sprite, size, &avoid, below),
             sprite,
