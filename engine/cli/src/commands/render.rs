@@ -71,13 +71,12 @@ pub fn run_with(
     Ok(ExitCode::SUCCESS)
 }
 
-/// What stays loaded from one clip to the next: the voice model, the avatar and
-/// its renderer; each with what it was made for.
+/// What stays loaded from one clip to the next: the voice model and the avatar.
 #[derive(Default)]
 pub struct Studio {
     synth: Option<Synthesizer>,
     avatar: Option<(String, Avatar)>,
-    set: Option<(String, Set)>,
+    set: Option<Set>,
     /// Footage is shown as it was filmed.
     pub straight: bool,
 }
@@ -113,7 +112,7 @@ impl Studio {
         Delivery::of(&args.output, &args.delivery, alpha)
     }
 
-    /// Puts the avatar before its camera, unless it is there already.
+    /// Puts the avatar before its camera.
     fn set_up(
         &mut self,
         args: &PictureArgs,
@@ -121,10 +120,8 @@ impl Studio {
         (pixels, longest_px): (PixelFormat, u32),
         rate: FrameRate,
     ) -> anyhow::Result<()> {
-        let wanted = format!("{args:?} {pixels:?} {longest_px} {rate}");
-        if self.set.as_ref().is_some_and(|(have, _)| *have == wanted) {
-            return Ok(());
-        }
+        // A renderer that has drawn before draws into a larger part of the
+        // picture, and rounds otherwise: clips would tell what came before them.
         self.set = None;
         let straight = self.straight;
         let avatar = self.avatar(args, settings)?;
@@ -140,7 +137,7 @@ impl Studio {
             face: picture::face_px(avatar, options.framing, size),
             renderer: Renderer::new(avatar, &options)?,
         };
-        self.set = Some((wanted, set));
+        self.set = Some(set);
         Ok(())
     }
 
@@ -228,7 +225,7 @@ pub fn make(
         metadata.extend(args.title.iter().map(|t| ("title".to_owned(), t.clone())));
     }
     let mut set = match format.has_pictures() {
-        true => set.as_mut().map(|(_, set)| set),
+        true => set.as_mut(),
         false => None,
     };
     let size = match (&setting, &set) {
