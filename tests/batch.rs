@@ -506,3 +506,25 @@ fn each_clip_comes_out_as_its_row_asks() {
         assert!(said.contains(expected), "no `{expected}` in\n{said}");
     }
 }
+
+#[test]
+fn a_clip_does_not_tell_what_was_made_before_it() {
+    if !common::has(&["vulkan", "ffmpeg", "speech"]) {
+        return;
+    }
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path();
+    let (first, second) = (
+        "\"Second one, a little longer than the first, so that it takes more room.\",b\n",
+        "Third,c\n",
+    );
+    let clip = |name: &str, rows: &[&str]| {
+        let csv = format!("script,out\n{}", rows.concat());
+        std::fs::write(dir.join(format!("{name}.csv")), csv).unwrap();
+        let manifest = format!("{name}.csv");
+        common::made(dir, &["batch", &manifest, "--set", "size=1280x720"]);
+        std::fs::read(dir.join(name).join("c.mp4")).unwrap()
+    };
+    let (alone, after) = (clip("alone", &[second]), clip("after", &[first, second]));
+    assert!(alone == after, "{} and {} bytes", alone.len(), after.len());
+}
