@@ -8,7 +8,7 @@ need_rust
 install_browser_tools
 
 # The 3D presenter has to be drawn without a GPU too: a missing piece is a failure here.
-export HUASHEN_REQUIRE="speech listen face font vulkan ffmpeg espeak browser desktop pulse wayland"
+export HUASHEN_REQUIRE="speech listen face font vulkan ffmpeg espeak browser desktop pulse wayland openssl"
 
 say "format"
 cargo fmt --all --check

@@ -40,6 +40,7 @@ pub fn here(need: &str) -> Result<bool, String> {
         "font" => models(&["noto_sans_sc/NotoSansSC-Regular.otf"]),
         "vulkan" => huashen_render::probe().is_ok(),
         "ffmpeg" => runs("ffprobe", "-version"),
+        "openssl" => runs("openssl", "version"),
         "desktop" => runs("Xvfb", "-help"),
         "wayland" => runs("weston", "--version"),
         "pulse" => {

@@ -16,8 +16,8 @@ build_packages=(build-essential pkg-config clang libclang-dev libavcodec-dev lib
 # reads the names that no dictionary has, and seven languages.
 run_packages=(mesa-vulkan-drivers ffmpeg libwayland-client0 libxcursor1 libxi6 libxrandr2 libxkbcommon-x11-0
   espeak-ng)
-# A desktop without a screen, and a sound server without a sound card.
-test_packages=(chromium weston xvfb pulseaudio pulseaudio-utils libasound2-plugins)
+# A desktop without a screen, a sound server without a sound card, certificates to sign with.
+test_packages=(chromium openssl weston xvfb pulseaudio pulseaudio-utils libasound2-plugins)
 
 # Installs what of "$@" (Debian packages) is missing; asks first when sudo is needed.
 install_packages() {

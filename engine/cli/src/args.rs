@@ -202,14 +202,10 @@ pub struct Speak {
     /// Subtitles to write beside it (.srt, .vtt or .ass)
     #[arg(long)]
     pub subtitles: Option<PathBuf>,
-    /// How loud it comes out: web, social, broadcast, us-tv, a number of LUFS, or as-is
-    #[arg(
-        long,
-        value_name = "WHERE",
-        default_value = "web",
-        allow_hyphen_values = true
-    )]
-    pub loudness: String,
+    #[command(flatten)]
+    pub level: LoudnessArgs,
+    #[command(flatten)]
+    pub seal: SealArgs,
     /// List the voices
     #[arg(long)]
     pub voices: bool,
@@ -304,15 +300,12 @@ pub struct DeliveryArgs {
     /// Bits a second of the pictures instead of a quality: 8M, 800k
     #[arg(long, value_name = "BITS")]
     pub bitrate: Option<String>,
-    /// How loud it comes out: `web` (-16 LUFS, podcasts too), `social` (-14), `broadcast` (-23, EBU
-    /// R 128), `us-tv` (-24, ATSC A/85), a number of LUFS, or `as-is`
-    #[arg(
-        long,
-        value_name = "WHERE",
-        default_value = "web",
-        allow_hyphen_values = true
-    )]
-    pub loudness: String,
+    /// Who encodes H.264 and H.265: `auto` takes a graphics chip (NVENC, VideoToolbox, VA-API) where
+    /// one proves to work, `software` always the processor
+    #[arg(long, value_enum, env = "HUASHEN_ENCODER", default_value_t = EncoderArg::Auto)]
+    pub encoder: EncoderArg,
+    #[command(flatten)]
+    pub level: LoudnessArgs,
     /// Draw the subtitles into the picture; those of a recording are recognised
     #[arg(long)]
     pub burn_subtitles: bool,
@@ -332,6 +325,34 @@ pub struct DeliveryArgs {
     /// Who makes the clip, for its label's metadata
     #[arg(long, env = "HUASHEN_PRODUCER", value_name = "NAME")]
     pub producer: Option<String>,
+    #[command(flatten)]
+    pub seal: SealArgs,
+}
+
+/// How loud it is.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct LoudnessArgs {
+    /// How loud it comes out: `web` (-16 LUFS, podcasts too), `social` (-14), `broadcast` (-23, EBU
+    /// R 128), `us-tv` (-24, ATSC A/85), a number of LUFS, or `as-is`
+    #[arg(
+        long,
+        value_name = "WHERE",
+        default_value = "web",
+        allow_hyphen_values = true
+    )]
+    pub loudness: String,
+}
+
+/// Who signs what was made.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct SealArgs {
+    /// Sign it as synthetic (C2PA: .mp4, .mov, .m4a, .mp3, .wav, .gif, .webp) with this certificate:
+    /// a PEM, its chain behind it
+    #[arg(long, value_name = "FILE")]
+    pub c2pa_cert: Option<PathBuf>,
+    /// The certificate's private key (PEM)
+    #[arg(long, value_name = "FILE")]
+    pub c2pa_key: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -347,6 +368,12 @@ pub enum CodecArg {
     H265,
     Vp9,
     Prores,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum EncoderArg {
+    Auto,
+    Software,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -410,7 +437,9 @@ A YAML file has the same names under `defaults:` and `jobs:`; --schema helps edi
 Examples:
   huashen batch jobs.csv --check              every error of the file, with line and column
   huashen batch jobs.csv                      the clips in the folder jobs/, with report.html
-  huashen batch jobs.yaml -o clips --set size=640x360 --jobs 2";
+  huashen batch jobs.yaml -o clips --set size=640x360 --jobs 2
+  huashen batch jobs.csv --only 3             the third clip alone
+  huashen batch jobs.csv --export-openjd job.json   for a farm: openjd run job.json";
 
 #[derive(Debug, ClapArgs)]
 pub struct Batch {
@@ -429,6 +458,13 @@ pub struct Batch {
     /// A setting for every job that does not say its own, such as size=640x360; repeat it for more
     #[arg(long, value_name = "NAME=VALUE")]
     pub set: Vec<String>,
+    /// Make this clip and no other: its number in the manifest, or its file's name
+    #[arg(long, value_name = "CLIP", conflicts_with = "export_openjd")]
+    pub only: Option<String>,
+    /// Write a job template for render farms (Open Job Description, .json or .yaml) instead of
+    /// rendering; it belongs beside the manifest
+    #[arg(long, value_name = "FILE", conflicts_with = "check")]
+    pub export_openjd: Option<PathBuf>,
     /// Render the jobs that are right although others are wrong
     #[arg(long)]
     pub keep_going: bool,
@@ -457,6 +493,8 @@ pub struct BatchWorker {
     pub output: PathBuf,
     #[arg(long)]
     pub manifest: String,
+    #[arg(long)]
+    pub only: Option<String>,
 }
 
 #[derive(Debug, ClapArgs)]

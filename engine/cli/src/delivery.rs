@@ -4,10 +4,56 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use huashen_media::{ClipFormat, Codec, Encoding, Quality};
+use huashen_pipeline::provenance::{ClipSigner, SIGNED_FORMS};
 use huashen_speech::Loudness;
 
-use crate::args::{CodecArg, DeliveryArgs, QualityArg};
+use crate::args::{CodecArg, DeliveryArgs, EncoderArg, QualityArg, SealArgs};
 use crate::output;
+
+/// What is put on a finished clip before it appears: a signature, or nothing.
+#[derive(Default)]
+pub struct Seal {
+    signer: Option<ClipSigner>,
+    extension: String,
+}
+
+impl Seal {
+    /// For clips with the name `path`.
+    pub fn of(path: &Path, args: &SealArgs) -> anyhow::Result<Self> {
+        let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("");
+        let extension = extension.to_ascii_lowercase();
+        let (cert, key) = match (&args.c2pa_cert, &args.c2pa_key) {
+            (Some(cert), Some(key)) => (cert, key),
+            (None, None) => return Ok(Self::default()),
+            (Some(_), None) => bail!("--c2pa-cert needs its private key: add --c2pa-key"),
+            (None, Some(_)) => bail!("--c2pa-key needs its certificate: add --c2pa-cert"),
+        };
+        if !SIGNED_FORMS.contains(&extension.as_str()) {
+            bail!(
+                "{} cannot be signed: C2PA has signatures for {}, and none for this form",
+                path.display(),
+                SIGNED_FORMS.map(|form| format!(".{form}")).join(", ")
+            );
+        }
+        Ok(Self {
+            signer: Some(ClipSigner::open(cert, key)?),
+            extension,
+        })
+    }
+
+    /// Who signs.
+    pub fn signer(&self) -> Option<&str> {
+        self.signer.as_ref().map(ClipSigner::name)
+    }
+
+    /// Signs the finished file at `path`.
+    pub fn put_on(&self, path: &Path) -> anyhow::Result<()> {
+        if let Some(signer) = &self.signer {
+            signer.sign(path, &self.extension)?;
+        }
+        Ok(())
+    }
+}
 
 /// The form of one clip.
 pub struct Delivery {
@@ -38,8 +84,9 @@ impl Delivery {
                 },
                 bits_per_sec: args.bitrate.as_deref().map(bits).transpose()?,
                 alpha,
+                on_chip: args.encoder == EncoderArg::Auto,
             },
-            loudness: loudness(&args.loudness)?,
+            loudness: loudness(&args.level.loudness)?,
             place: format.place(path),
         })
     }

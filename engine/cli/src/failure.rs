@@ -7,6 +7,7 @@ use huashen_media::MediaError;
 use huashen_motion::MotionError;
 use huashen_pipeline::batch::QueueError;
 use huashen_pipeline::models::ModelError;
+use huashen_pipeline::provenance::ProvenanceError;
 use huashen_pipeline::{Cancelled, PipelineError};
 use huashen_render::RenderError;
 use huashen_speech::SpeechError;
@@ -49,6 +50,7 @@ pub fn may_pass(error: &anyhow::Error) -> bool {
             Some(MediaError::Write { .. } | MediaError::Encode { .. } | MediaError::Stopped)
         ) || matches!(cause.downcast_ref(), Some(PipelineError::TempSound(_)))
             || cause.is::<QueueError>()
+            || matches!(cause.downcast_ref(), Some(ProvenanceError::Sign(_)))
     })
 }
 

@@ -28,6 +28,9 @@ pub struct Label {
     /// Why nothing stands in the picture, as the user gave it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub elsewhere: Option<String>,
+    /// Who signed the clip, where somebody did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signed_by: Option<String>,
     #[serde(skip)]
     pub text: Option<MarkText>,
 }
@@ -89,6 +92,7 @@ impl Label {
             throughout: shown.is_some() && args.label == LabelArg::Whole,
             metadata: metadata.then(|| Aigc::new(producer, sound, avatar)),
             elsewhere: args.i_label_elsewhere.clone(),
+            signed_by: None,
             text: shown,
         }
     }

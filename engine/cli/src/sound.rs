@@ -161,18 +161,11 @@ pub fn speak_with(
 
 /// Finds out which words a recording holds, and when.
 pub fn listen(recogniser: &Recogniser, path: &Path, quiet: bool) -> anyhow::Result<Heard> {
-    let mut reader = AudioReader::open(path, Some(SAMPLE_RATE_HZ))?;
     let mut listening = recogniser.listen(SAMPLE_RATE_HZ, None)?;
-    let total = reader.duration_secs() as u64;
     let mut progress = Progress::new("words", "seconds", quiet);
-    let mut seconds = 0.0;
-    for block in reader.by_ref() {
-        interrupt::check()?;
-        let block = block?;
-        seconds += block.len() as f64 / f64::from(SAMPLE_RATE_HZ);
-        listening.push(&block)?;
-        progress.at(seconds as u64, total.max(seconds as u64));
-    }
+    read(path, SAMPLE_RATE_HZ, &mut progress, |block| {
+        Ok(listening.push(block)?)
+    })?;
     let heard = listening.finish()?;
     if heard.words.is_empty() {
         let path = path.display();
@@ -186,23 +179,15 @@ pub fn listen(recogniser: &Recogniser, path: &Path, quiet: bool) -> anyhow::Resu
 
 /// Reads a recording.
 pub fn record(path: &Path, quiet: bool) -> anyhow::Result<Sound> {
-    let mut reader = AudioReader::open(path, Some(RECORDING_HZ))?;
     let mut builder = SoundBuilder::recording(RECORDING_HZ)?;
-    let total = reader.duration_secs() as u64;
     let mut progress = Progress::new("sound", "seconds", quiet);
-    let mut seconds = 0.0;
-    for block in reader.by_ref() {
-        interrupt::check()?;
-        let block = block?;
-        seconds += block.len() as f64 / f64::from(RECORDING_HZ);
-        builder.push_samples(&block)?;
-        progress.at(seconds as u64, total.max(seconds as u64));
-    }
-    if reader.damaged_packets() > 0 {
+    let damaged = read(path, RECORDING_HZ, &mut progress, |block| {
+        Ok(builder.push_samples(block)?)
+    })?;
+    if damaged > 0 {
         output::note(&format!(
-            "{}: {} damaged packets were left out",
-            path.display(),
-            reader.damaged_packets()
+            "{}: {damaged} damaged packets were left out",
+            path.display()
         ));
     }
     let sound = builder.finish()?;
@@ -214,4 +199,25 @@ pub fn record(path: &Path, quiet: bool) -> anyhow::Result<Sound> {
     }
     progress.done(&format!("{:.1} s read", sound.duration_secs()));
     Ok(sound)
+}
+
+/// Hands out a recording's sound, mono, at `rate_hz`; how many damaged packets
+/// were left out of it.
+fn read(
+    path: &Path,
+    rate_hz: u32,
+    progress: &mut Progress,
+    mut take: impl FnMut(&[f32]) -> anyhow::Result<()>,
+) -> anyhow::Result<u64> {
+    let mut reader = AudioReader::open(path, Some(rate_hz))?;
+    let total = reader.duration_secs() as u64;
+    let mut seconds = 0.0;
+    for block in reader.by_ref() {
+        interrupt::check()?;
+        let block = block?;
+        seconds += block.len() as f64 / f64::from(rate_hz);
+        take(&block)?;
+        progress.at(seconds as u64, total.max(seconds as u64));
+    }
+    Ok(reader.damaged_packets())
 }

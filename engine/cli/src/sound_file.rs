@@ -6,23 +6,28 @@ use huashen_core::{FrameRate, Size};
 use huashen_media::{AudioSpec, ClipSpec, ClipWriter, Encoding, WavWriter};
 use huashen_pipeline::Sound;
 
+use crate::delivery::Seal;
 use crate::interrupt;
 
 /// Samples written at a time.
 const BLOCK: usize = 24_000;
 
-/// Writes the whole of `sound`, levelled, in the form that `encoding` names.
+/// Writes the whole of `sound`, levelled, in the form that `encoding` names,
+/// and seals it.
 pub fn write(
     path: &Path,
     encoding: Encoding,
     metadata: Vec<(String, String)>,
     sound: &mut Sound,
+    seal: &Seal,
 ) -> anyhow::Result<()> {
     let sample_rate_hz = sound.sample_rate_hz();
     if encoding.format.is_wav() {
         let mut writer = WavWriter::create(path, AudioSpec::mono(sample_rate_hz))?;
         each_block(sound, |block| Ok(writer.push(block)?))?;
-        writer.finish()?;
+        let closed = writer.close()?;
+        seal.put_on(closed.temp())?;
+        closed.commit()?;
         return Ok(());
     }
     let spec = ClipSpec {
@@ -38,7 +43,9 @@ pub fn write(
     };
     let mut writer = ClipWriter::create(path, spec)?;
     each_block(sound, |block| Ok(writer.audio(block)?))?;
-    writer.finish()?;
+    let closed = writer.close()?;
+    seal.put_on(closed.path())?;
+    closed.place()?;
     Ok(())
 }
 

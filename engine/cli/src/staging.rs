@@ -8,6 +8,7 @@ use huashen_pipeline::offline::ClipStage;
 use huashen_pipeline::scene::Canvas;
 
 use crate::bookend::Bookend;
+use crate::delivery::Seal;
 use crate::soundtrack::Soundtrack;
 
 /// A clip under way.
@@ -47,9 +48,11 @@ impl Staging<'_> {
         Ok(())
     }
 
-    /// Completes the file; gives what it holds and its number of frames.
-    pub fn finish(self) -> anyhow::Result<(ClipInfo, u64)> {
-        Ok((self.writer.finish()?, self.written))
+    /// Completes and seals the file; gives what it holds and its number of frames.
+    pub fn finish(self, seal: &Seal) -> anyhow::Result<(ClipInfo, u64)> {
+        let closed = self.writer.close()?;
+        seal.put_on(closed.path())?;
+        Ok((closed.place()?, self.written))
     }
 
     fn write(&mut self, frame: Frame) -> anyhow::Result<()> {

@@ -136,30 +136,21 @@ impl ClipWriter {
     }
 
     /// Completes the file, puts it in place and says what it holds.
-    pub fn finish(mut self) -> Result<ClipInfo, MediaError> {
+    pub fn finish(self) -> Result<ClipInfo, MediaError> {
+        self.close()?.place()
+    }
+
+    /// Completes the file; it is not in its place yet, so that something may
+    /// still be done to it.
+    pub fn close(mut self) -> Result<ClosedClip, MediaError> {
         self.send(Message::Finish)?;
         self.queue = None;
         self.join()?;
-        let target = self.target.take().ok_or(MediaError::Stopped)?;
-        let path = target.commit()?;
-        match self.spec.encoding.format {
-            // FFmpeg reads neither folders nor moving WebP.
-            ClipFormat::Pngs { .. } => Ok(ClipInfo::of_frames(
-                path,
-                "png sequence",
-                "png",
-                &self.spec,
-                self.next_frame,
-            )),
-            ClipFormat::WebP => Ok(ClipInfo::of_frames(
-                path,
-                "webp",
-                "webp",
-                &self.spec,
-                self.next_frame,
-            )),
-            _ => probe(&path),
-        }
+        Ok(ClosedClip {
+            target: self.target.take().ok_or(MediaError::Stopped)?,
+            spec: self.spec.clone(),
+            frames: self.next_frame,
+        })
     }
 
     fn send(&mut self, message: Message) -> Result<(), MediaError> {
@@ -178,6 +169,38 @@ impl ClipWriter {
             Some(Ok(result)) => result,
             Some(Err(_)) | None => Err(MediaError::Stopped),
         }
+    }
+}
+
+/// A clip that is whole and not yet in its place. Dropped, it leaves nothing behind.
+pub struct ClosedClip {
+    target: Target,
+    spec: ClipSpec,
+    frames: u64,
+}
+
+impl ClosedClip {
+    /// Where it is now: a hidden file, or a folder of files.
+    pub fn path(&self) -> &Path {
+        self.target.temp()
+    }
+
+    /// Puts it in its place and says what it holds.
+    pub fn place(self) -> Result<ClipInfo, MediaError> {
+        let path = self.target.commit()?;
+        let (container, codec) = match self.spec.encoding.format {
+            // FFmpeg reads neither folders nor moving WebP.
+            ClipFormat::Pngs { .. } => ("png sequence", "png"),
+            ClipFormat::WebP => ("webp", "webp"),
+            _ => return probe(&path),
+        };
+        Ok(ClipInfo::of_frames(
+            path,
+            container,
+            codec,
+            &self.spec,
+            self.frames,
+        ))
     }
 }
 

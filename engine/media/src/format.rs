@@ -116,6 +116,8 @@ pub struct Encoding {
     pub bits_per_sec: Option<u64>,
     /// Whether what is behind the person shows through.
     pub alpha: bool,
+    /// Whether a graphics chip may encode H.264 and H.265, where it can.
+    pub on_chip: bool,
 }
 
 impl Default for Encoding {
@@ -125,6 +127,7 @@ impl Default for Encoding {
             quality: Quality::Good,
             bits_per_sec: None,
             alpha: false,
+            on_chip: false,
         }
     }
 }

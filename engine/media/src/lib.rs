@@ -13,6 +13,7 @@ mod error;
 mod footage;
 mod format;
 mod gif;
+mod hardware;
 mod join;
 mod mux;
 mod picture;
@@ -30,7 +31,7 @@ use std::sync::Once;
 
 use ffmpeg_next as ffmpeg;
 
-pub use clip::{AudioSpec, ClipSpec, ClipWriter};
+pub use clip::{AudioSpec, ClipSpec, ClipWriter, ClosedClip};
 pub use error::MediaError;
 pub use footage::{FootageReader, View};
 pub use format::{ClipFormat, Codec, Container, Encoding, Quality, SoundFormat};
@@ -38,6 +39,7 @@ pub use join::join;
 pub use playback::Playback;
 pub use probe::{Capabilities, ClipInfo, StreamInfo, capabilities, probe};
 pub use reader::AudioReader;
+pub use target::Target;
 pub use video_reader::{Fit, VideoPicture, VideoReader};
 pub use wav::WavWriter;
 

@@ -11,6 +11,7 @@ use crate::audio::{AudioCodec, AudioEncoder, FILE_RATE_HZ};
 use crate::clip::Sink;
 use crate::error::Doing;
 use crate::format::{Codec, SoundFormat};
+use crate::hardware::{self, Surfaces};
 use crate::picture::Pictures;
 use crate::target::Target;
 use crate::video::Recipe;
@@ -28,6 +29,8 @@ pub(crate) struct Muxed {
 
 struct Video {
     encoder: encoder::video::Encoder,
+    /// Where pictures go first, for an encoder that takes them from there.
+    surfaces: Option<Surfaces>,
     time_base: Rational,
     pictures: Pictures,
 }
@@ -59,9 +62,26 @@ impl Muxed {
             .contains(format::flag::Flags::GLOBAL_HEADER);
         let video = match format.has_pictures() {
             true => {
-                let recipe = Recipe::of(&spec.encoding);
+                let open = |recipe: &Recipe| {
+                    let surfaces = recipe.surfaces(spec.size)?;
+                    recipe
+                        .encoder(spec.size, spec.rate, global_header, surfaces.as_ref())
+                        .map(|encoder| (encoder, surfaces))
+                };
+                let mut recipe = hardware::choose(&spec.encoding, spec.size, spec.rate);
+                let (encoder, surfaces) = match open(&recipe) {
+                    Ok(opened) => opened,
+                    // A chip has room for so many clips at a time.
+                    Err(_) if spec.encoding.on_chip => {
+                        recipe = Recipe::of(&spec.encoding);
+                        open(&recipe)?
+                    }
+                    Err(error) => return Err(error),
+                };
+                recipe.add_to(&mut output, &encoder, spec.rate)?;
                 Some(Video {
-                    encoder: recipe.open(&mut output, spec.size, spec.rate, global_header)?,
+                    encoder,
+                    surfaces,
                     time_base: Rational(spec.rate.den as i32, spec.rate.num as i32),
                     pictures: Pictures::new(spec.size, recipe.pixel),
                 })
@@ -85,7 +105,7 @@ impl Muxed {
             .map_err(|e| target.error(&e.to_string()))?;
         Ok(Self {
             output,
-            path: target.temp().to_owned(),
+            path: target.path().to_owned(),
             audio_stream: usize::from(video.is_some()),
             video,
             audio,
@@ -153,7 +173,10 @@ impl Sink for Muxed {
         let Some(video) = &mut self.video else {
             return Err(MediaError::Stopped);
         };
-        let picture = video.pictures.picture(frame)?;
+        let mut picture = video.pictures.picture(frame)?;
+        if let Some(surfaces) = &video.surfaces {
+            picture = surfaces.upload(&picture)?;
+        }
         video.encoder.send_frame(&picture).doing("taking a frame")?;
         self.write_video()
     }

@@ -210,6 +210,8 @@ pub struct Capabilities {
     pub libavcodec: String,
     /// Encoder name and whether it is there.
     pub encoders: BTreeMap<&'static str, bool>,
+    /// Encoders in graphics chips that passed a trial here.
+    pub on_chip: Vec<&'static str>,
 }
 
 /// Asks the linked libav.
@@ -238,5 +240,6 @@ pub fn capabilities() -> Capabilities {
             .into_iter()
             .map(|name| (name, codec::encoder::find_by_name(name).is_some()))
             .collect(),
+        on_chip: crate::hardware::working(),
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::{MediaError, pngs};
 
 /// A hidden temporary beside its target; removed unless committed.
-pub(crate) struct Target {
+pub struct Target {
     path: PathBuf,
     temp: PathBuf,
     folder: bool,
@@ -15,14 +15,14 @@ pub(crate) struct Target {
 
 impl Target {
     /// Claims a temporary name in the folder of `path`; the folder must be writable.
-    pub fn new(path: &Path) -> Result<Self, MediaError> {
+    pub(crate) fn new(path: &Path) -> Result<Self, MediaError> {
         let target = Self::named(path, false)?;
         std::fs::File::create(&target.temp).map_err(|e| target.error(&e.to_string()))?;
         Ok(target)
     }
 
     /// The same for a folder of numbered pictures.
-    pub fn folder(path: &Path) -> Result<Self, MediaError> {
+    pub(crate) fn folder(path: &Path) -> Result<Self, MediaError> {
         let target = Self::named(path, true)?;
         // What a killed run of the same number left.
         let _ = std::fs::remove_dir_all(&target.temp);
@@ -48,15 +48,16 @@ impl Target {
         })
     }
 
+    /// Where the hidden file, or folder, is.
     pub fn temp(&self) -> &Path {
         &self.temp
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    pub fn error(&self, reason: &str) -> MediaError {
+    pub(crate) fn error(&self, reason: &str) -> MediaError {
         MediaError::Write {
             path: self.path.clone(),
             reason: reason.to_owned(),

@@ -2,12 +2,13 @@
 
 use ffmpeg::codec::encoder;
 use ffmpeg::format::{Pixel, context};
-use ffmpeg::{Dictionary, Rational, codec, color};
+use ffmpeg::{Dictionary, Rational, codec, color, ffi};
 use ffmpeg_next as ffmpeg;
 use huashen_core::{FrameRate, Size};
 
 use crate::error::Doing;
 use crate::format::{Codec, Encoding, Quality};
+use crate::hardware::Surfaces;
 use crate::{ClipFormat, MediaError};
 
 /// An encoder gives the same bytes for the same number of threads; a number
@@ -54,13 +55,16 @@ fn again(crf: &str, most: u32) -> impl Iterator<Item = (&'static str, String)> {
 }
 
 /// Which encoder, fed with what, set how.
+#[derive(Clone)]
 pub(crate) struct Recipe {
-    encoder: &'static str,
-    known_as: &'static str,
+    pub encoder: &'static str,
+    pub known_as: &'static str,
     pub pixel: Pixel,
-    options: Vec<(&'static str, String)>,
+    pub options: Vec<(&'static str, String)>,
     /// `hvc1`, for players that know no other name of H.265.
-    tag: Option<[u8; 4]>,
+    pub tag: Option<[u8; 4]>,
+    /// Where pictures have to lie for it, when not in memory.
+    pub surfaces: Option<ffi::AVHWDeviceType>,
 }
 
 impl Recipe {
@@ -98,6 +102,7 @@ impl Recipe {
                     }
                 },
                 tag: None,
+                surfaces: None,
             },
             ClipFormat::Video(container, Codec::H265) => Self {
                 encoder: "libx265",
@@ -115,6 +120,7 @@ impl Recipe {
                     crate::Container::Mp4 | crate::Container::Mov => Some(*b"hvc1"),
                     _ => None,
                 },
+                surfaces: None,
             },
             ClipFormat::Video(_, Codec::ProRes) => Self {
                 encoder: "prores_ks",
@@ -130,6 +136,7 @@ impl Recipe {
                     ("threads", THREADS.to_owned()),
                 ],
                 tag: None,
+                surfaces: None,
             },
             ClipFormat::WebP => Self {
                 encoder: "libwebp_anim",
@@ -137,6 +144,7 @@ impl Recipe {
                 pixel: Pixel::BGRA,
                 options: vec![("quality", by("60", "78", "90"))],
                 tag: None,
+                surfaces: None,
             },
             // VP9; and PNGs, for which see `pngs.rs`.
             _ => Self {
@@ -160,6 +168,7 @@ impl Recipe {
                     ("auto-alt-ref", if alpha { "0" } else { "1" }.to_owned()),
                 ],
                 tag: None,
+                surfaces: None,
             },
         }
     }
@@ -169,17 +178,23 @@ impl Recipe {
         encoder::find_by_name(self.encoder).ok_or(MediaError::NoEncoder(self.known_as))
     }
 
-    /// Adds the stream to `output` and opens its encoder.
-    pub fn open(
+    /// Room for its pictures, where they do not lie in memory.
+    pub fn surfaces(&self, size: Size) -> Result<Option<Surfaces>, MediaError> {
+        self.surfaces
+            .map(|kind| Surfaces::open(kind, size))
+            .transpose()
+    }
+
+    /// Opens the encoder.
+    pub fn encoder(
         &self,
-        output: &mut context::Output,
         size: Size,
         rate: FrameRate,
         global_header: bool,
+        surfaces: Option<&Surfaces>,
     ) -> Result<encoder::video::Encoder, MediaError> {
         let time_base = Rational(rate.den as i32, rate.num as i32);
         let codec = self.find()?;
-        let mut stream = output.add_stream(codec).doing("adding the pictures")?;
         let mut video = codec::context::Context::new_with_codec(codec)
             .encoder()
             .video()
@@ -202,22 +217,38 @@ impl Recipe {
             video.set_color_range(color::Range::MPEG);
             options.set("chroma_sample_location", "left");
         }
+        if let Some(surfaces) = surfaces {
+            surfaces.feed(&mut video);
+        }
         for (key, value) in &self.options {
             options.set(key, value);
         }
-        let video = video
+        video
             .open_as_with(codec, options)
-            .doing("opening the pictures' encoder")?;
+            .doing("opening the pictures' encoder")
+    }
+
+    /// Adds the stream of an open encoder to `output`.
+    pub fn add_to(
+        &self,
+        output: &mut context::Output,
+        encoder: &encoder::video::Encoder,
+        rate: FrameRate,
+    ) -> Result<(), MediaError> {
+        let time_base = Rational(rate.den as i32, rate.num as i32);
+        let mut stream = output
+            .add_stream(self.find()?)
+            .doing("adding the pictures")?;
         stream.set_time_base(time_base);
         stream.set_avg_frame_rate(time_base.invert());
         stream.set_rate(time_base.invert());
-        stream.set_parameters(&video);
+        stream.set_parameters(encoder);
         if let Some(tag) = self.tag {
             // SAFETY: the stream owns its live parameters.
             unsafe {
                 (*(*stream.as_mut_ptr()).codecpar).codec_tag = u32::from_le_bytes(tag);
             }
         }
-        Ok(video)
+        Ok(())
     }
 }

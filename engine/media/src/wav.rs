@@ -62,11 +62,17 @@ impl WavWriter {
 
     /// Completes the file and puts it in place.
     pub fn finish(self) -> Result<PathBuf, MediaError> {
+        self.close()?.commit()
+    }
+
+    /// Completes the file; it is not in its place yet, so that something may
+    /// still be done to it.
+    pub fn close(self) -> Result<Target, MediaError> {
         let Self { writer, target, .. } = self;
         writer
             .finalize()
             .map_err(|e| target.error(&e.to_string()))?;
-        target.commit()
+        Ok(target)
     }
 
     /// The next of a xorshift32 sequence, in 0..1.

@@ -15,6 +15,7 @@ mod manner_of;
 pub mod models;
 pub mod offline;
 mod pcm_file;
+pub mod provenance;
 pub mod scene;
 mod sound;
 

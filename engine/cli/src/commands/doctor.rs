@@ -116,7 +116,15 @@ fn codecs() -> Finding {
         .filter(|(_, has)| **has)
         .map(|(name, _)| *name)
         .collect();
-    let text = format!("libavcodec {} with {}", found.libavcodec, have.join(", "));
+    let on_chip = match found.on_chip.is_empty() {
+        true => "no graphics chip encodes here".to_owned(),
+        false => format!("on the graphics chip: {}", found.on_chip.join(", ")),
+    };
+    let text = format!(
+        "libavcodec {} with {}; {on_chip}",
+        found.libavcodec,
+        have.join(", ")
+    );
     if missing.is_empty() {
         Finding::good("codecs", text)
     } else {

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use huashen_media::ClipInfo;
+use huashen_pipeline::provenance::{self, Provenance};
 use serde::Serialize;
 
 use crate::args::Inspect;
@@ -11,10 +12,14 @@ use crate::{label, output};
 pub fn run(args: &Inspect) -> anyhow::Result<ExitCode> {
     let info = huashen_media::probe(&args.clip)?;
     let label = label_of(&info);
+    // A signature that cannot even be read is a fact about the clip.
+    let signed = provenance::read(&args.clip);
     if args.json {
         output::json(&Inspected {
             clip: &info,
             label: label.as_ref(),
+            c2pa: signed.as_ref().ok().and_then(Option::as_ref),
+            c2pa_error: signed.as_ref().err().map(ToString::to_string),
         })?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -63,7 +68,38 @@ pub fn run(args: &Inspect) -> anyhow::Result<ExitCode> {
         ),
         None => "  label: none in its metadata".to_owned(),
     })?;
+    output::line(&match &signed {
+        Ok(Some(signed)) => format!("  C2PA: {}", told(signed)),
+        Ok(None) => "  C2PA: not signed".to_owned(),
+        Err(error) => format!("  C2PA: its signature cannot be read ({error})"),
+    })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A signature in a line.
+fn told(signed: &Provenance) -> String {
+    let name = signed.signer.as_deref();
+    let mut by = name.unwrap_or("somebody without a name").to_owned();
+    if let Some(organisation) = &signed.organisation {
+        by.push_str(&format!(" ({organisation})"));
+    }
+    let what = match signed.source_type.as_deref() {
+        Some("compositeWithTrainedAlgorithmicMedia") => "made in part by AI",
+        Some("trainedAlgorithmicMedia") => "made by AI",
+        Some(other) => other,
+        None => "of a kind that is not told",
+    };
+    let with = signed.made_with.as_deref().unwrap_or("an unnamed program");
+    match signed.intact {
+        true => format!(
+            "{what}, with {with}, signed by {by}; unchanged since (whether to trust that name is \
+             not looked up)"
+        ),
+        false => format!(
+            "NOT VALID: signed by {by}, and changed since, or signed wrongly ({})",
+            signed.problems.join(", ")
+        ),
+    }
 }
 
 /// What a clip holds, and what it says of its making.
@@ -72,6 +108,10 @@ struct Inspected<'a> {
     #[serde(flatten)]
     clip: &'a ClipInfo,
     label: Option<&'a serde_json::Value>,
+    /// Its signature; null where it has none.
+    c2pa: Option<&'a Provenance>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    c2pa_error: Option<String>,
 }
 
 /// The label in the metadata: under its own key, or in a GIF's comment.

@@ -20,7 +20,7 @@ use serde::Serialize;
 
 use super::dub;
 use crate::args::{PictureArgs, Render};
-use crate::delivery::Delivery;
+use crate::delivery::{Delivery, Seal};
 use crate::label::{self, Label};
 use crate::progress::Progress;
 use crate::scene::Setting;
@@ -169,6 +169,7 @@ pub fn make(
         _ => asked.unwrap_or(delivery.fps()).parse()?,
     };
     delivery.encoding.check(&args.output, rate)?;
+    let seal = Seal::of(&args.output, &args.delivery.seal)?;
     // Before speech is made: a missing device is known at once.
     let setting = match format.has_pictures() {
         true => Setting::of(args, settings, delivery.longest_px())?,
@@ -219,7 +220,8 @@ pub fn make(
 
     let holds = (format.has_pictures(), format.keeps_metadata());
     let name = &avatar.manifest.name;
-    let label = Label::new(&args.delivery, settings, input, &sound, name, holds);
+    let mut label = Label::new(&args.delivery, settings, input, &sound, name, holds);
+    label.signed_by = seal.signer().map(str::to_owned);
     let mut metadata = label.pairs()?;
     if format.keeps_metadata() {
         metadata.extend(args.title.iter().map(|t| ("title".to_owned(), t.clone())));
@@ -305,10 +307,16 @@ pub fn make(
             if let Some(outro) = outro {
                 clip.play(outro, label.throughout)?;
             }
-            clip.finish()?
+            clip.finish(&seal)?
         }
         None => {
-            sound_file::write(&delivery.place, delivery.encoding, metadata, &mut sound)?;
+            sound_file::write(
+                &delivery.place,
+                delivery.encoding,
+                metadata,
+                &mut sound,
+                &seal,
+            )?;
             (huashen_media::probe(&delivery.place)?, 0)
         }
     };

@@ -10,6 +10,7 @@ use huashen_pipeline::Sound;
 use serde::Serialize;
 
 use crate::args::Speak;
+use crate::delivery::Seal;
 use crate::label::Aigc;
 use crate::settings::Settings;
 use crate::{delivery, output, sound, sound_file, subtitles};
@@ -30,7 +31,8 @@ pub fn run(args: &Speak, settings: &Settings, quiet: bool) -> anyhow::Result<Exi
             path.display()
         );
     };
-    let loudness = delivery::loudness(&args.loudness)?;
+    let loudness = delivery::loudness(&args.level.loudness)?;
+    let seal = Seal::of(path, &args.seal)?;
     output::check_target(path, args.force)?;
     if let Some(path) = &args.subtitles {
         subtitles::format_of(path)?;
@@ -49,7 +51,7 @@ pub fn run(args: &Speak, settings: &Settings, quiet: bool) -> anyhow::Result<Exi
         true => vec![label.pair()?],
         false => Vec::new(),
     };
-    sound_file::write(path, encoding, metadata, &mut sound)?;
+    sound_file::write(path, encoding, metadata, &mut sound, &seal)?;
     if let Some(path) = &args.subtitles {
         let shape = CueShape::for_aspect(subtitles::SCREEN.aspect());
         let cues = huashen_overlay::cues(&sound.timing, &script.plain_text(), shape);

@@ -32,7 +32,7 @@ const SETTING: FieldKind = FieldKind::Setting { path: false };
 const PATH_SETTING: FieldKind = FieldKind::Setting { path: true };
 
 /// Every field, in the order that people think of them.
-pub const FIELDS: [Field; 27] = [
+pub const FIELDS: [Field; 30] = [
     Field {
         name: "script",
         aliases: &["脚本", "文案", "台词", "讲稿", "文本"],
@@ -180,6 +180,12 @@ pub const FIELDS: [Field; 27] = [
         help: "Bits a second of the pictures instead of a quality: 8M, 800k.",
     },
     Field {
+        name: "encoder",
+        aliases: &["编码器"],
+        kind: SETTING,
+        help: "Who encodes H.264 and H.265: auto (a graphics chip where one works) or software.",
+    },
+    Field {
         name: "label",
         aliases: &["标识"],
         kind: SETTING,
@@ -196,6 +202,18 @@ pub const FIELDS: [Field; 27] = [
         aliases: &["制作者"],
         kind: SETTING,
         help: "Who makes the clip, for its label's metadata.",
+    },
+    Field {
+        name: "c2pa_cert",
+        aliases: &["签名证书"],
+        kind: PATH_SETTING,
+        help: "A certificate (PEM) to sign the clip with as synthetic (C2PA), from the manifest's folder.",
+    },
+    Field {
+        name: "c2pa_key",
+        aliases: &["签名私钥"],
+        kind: PATH_SETTING,
+        help: "The private key (PEM) of c2pa_cert, from the manifest's folder.",
     },
 ];
 

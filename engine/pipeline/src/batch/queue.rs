@@ -33,14 +33,26 @@ pub enum QueueError {
 /// A clip that is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Submission {
+    /// Its place in the manifest, counted from 1.
+    pub number: usize,
     /// Relative to the output folder, `/` between folders: the job's name.
     pub out: String,
+    /// The file of subtitles beside it, named in the same way.
+    pub beside: Option<String>,
     /// Hash of all that the clip comes of.
     pub content: String,
     /// Jobs of one text here can share what a worker has loaded.
     pub warm: String,
     /// All that a worker needs to know; the queue does not read it.
     pub order: String,
+}
+
+impl Submission {
+    /// Whether the file beside the clip is there, or none is wanted.
+    pub fn beside_is_in(&self, output_dir: &Path) -> bool {
+        let name = self.beside.as_ref();
+        name.is_none_or(|name| output_dir.join(name).is_file())
+    }
 }
 
 /// A claim on a job; void once another one has it.

@@ -1,7 +1,7 @@
 //! The queue in an SQLite file, shared by every worker of every batch that
 //! writes into one output folder.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use crate::batch::queue::put_in_place;
-use crate::batch::{Claim, Claimed, Made, Outcome, Queue, QueueError, Submission, Tally, Ticket};
+use crate::batch::{Claim, Claimed, Made, Outcome, Queue, QueueError, Tally, Ticket};
 
 /// The version of the tables.
 const VERSION: i64 = 2;
@@ -19,6 +19,8 @@ const MADE: &str =
     "sha256, bytes, modified_nanos, duration_secs, frames, elapsed_secs, thumbnail, label";
 /// A job is tried this often before it has failed.
 const MAX_ATTEMPTS: u32 = 3;
+/// Of this manifest, the jobs that are seen: `?1` is its name, `?2` one job's, or null for all.
+const SEEN: &str = "manifest = ?1 AND (?2 IS NULL OR out = ?2)";
 /// How long one process waits for another one's write.
 const BUSY: Duration = Duration::from_secs(60);
 
@@ -49,6 +51,7 @@ pub struct SqliteQueue {
     output_dir: PathBuf,
     workers_dir: PathBuf,
     manifest: String,
+    only: Option<String>,
     worker: Option<Worker>,
     patience: Patience,
 }
@@ -101,6 +104,7 @@ impl SqliteQueue {
             output_dir: output_dir.to_owned(),
             workers_dir,
             manifest: manifest.to_owned(),
+            only: None,
             worker: None,
             patience: Patience {
                 silent: Duration::from_secs(120),
@@ -109,100 +113,16 @@ impl SqliteQueue {
         })
     }
 
+    /// Sees no other job than `out`, if there is one: the others stay as they are.
+    #[must_use]
+    pub fn only(mut self, out: Option<&str>) -> Self {
+        self.only = out.map(str::to_owned);
+        self
+    }
+
     /// Whether `state_dir` holds a queue.
     pub fn exists(state_dir: &Path) -> bool {
         state_dir.join("queue.sqlite").is_file()
-    }
-
-    /// Of `wanted`, the names under which a file lies that this queue did not
-    /// make, and those that another manifest wants with other content.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn conflicts(
-        &mut self,
-        wanted: &[Submission],
-    ) -> Result<Vec<(String, Conflict)>, QueueError> {
-        let mut found = Vec::new();
-        for one in wanted {
-            let path = self.output_dir.join(&one.out);
-            let row = self.standing(&one.out)?;
-            if let Some(row) = &row
-                && let Some(other) = row.manifest.as_ref().filter(|m| **m != self.manifest)
-                && row.content != one.content
-                && Path::new(other).exists()
-            {
-                found.push((one.out.clone(), Conflict::Manifest(other.clone())));
-                continue;
-            }
-            if path.exists() && !row.is_some_and(|r| r.made.is_at(&path)) {
-                found.push((one.out.clone(), Conflict::File));
-            }
-        }
-        Ok(found)
-    }
-
-    /// Makes `wanted` this manifest's jobs: what is finished and unchanged is
-    /// kept, everything else waits, what is wanted no longer is forgotten.
-    ///
-    /// # Errors
-    /// When the store fails; then nothing has changed.
-    pub fn submit(&mut self, wanted: &[Submission]) -> Result<Tally, QueueError> {
-        let mut kept: HashSet<&str> = HashSet::new();
-        for one in wanted {
-            let path = self.output_dir.join(&one.out);
-            if let Some(row) = self.standing(&one.out)?
-                && row.state == "done"
-                && row.content == one.content
-                && row.made.is_at(&path)
-            {
-                kept.insert(&one.out);
-            }
-        }
-        let manifest = self.manifest.clone();
-        let names: HashSet<&str> = wanted.iter().map(|w| w.out.as_str()).collect();
-        self.write(|t| {
-            let mut gone = Vec::new();
-            {
-                let mut mine = t.prepare("SELECT out FROM jobs WHERE manifest = ?1")?;
-                for out in mine.query_map([&manifest], |r| r.get::<_, String>(0))? {
-                    let out = out?;
-                    if !names.contains(out.as_str()) {
-                        gone.push(out);
-                    }
-                }
-            }
-            for out in gone {
-                // What was made stays ours, so that it may be replaced one day.
-                t.execute("UPDATE jobs SET manifest = NULL WHERE out = ?1", [&out])?;
-            }
-            let mut put = t.prepare(
-                "INSERT INTO jobs (out, seq, manifest, content, warm, job, state)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'waiting')
-                 ON CONFLICT (out) DO UPDATE SET
-                     state = CASE
-                         WHEN content = excluded.content AND (?7 OR state = 'running') THEN state
-                         ELSE 'waiting' END,
-                     token = CASE WHEN content = excluded.content THEN token END,
-                     seq = excluded.seq, manifest = excluded.manifest,
-                     content = excluded.content, warm = excluded.warm, job = excluded.job,
-                     attempts = 0, not_before_ms = 0, error = NULL",
-            )?;
-            for (seq, one) in wanted.iter().enumerate() {
-                let keep = kept.contains(one.out.as_str());
-                put.execute(params![
-                    one.out,
-                    seq as i64,
-                    manifest,
-                    one.content,
-                    one.warm,
-                    one.order,
-                    keep
-                ])?;
-            }
-            Ok(())
-        })?;
-        self.tally()
     }
 
     /// How many of this manifest's jobs are in which state.
@@ -212,10 +132,10 @@ impl SqliteQueue {
     pub fn tally(&self) -> Result<Tally, QueueError> {
         let read = || -> rusqlite::Result<Tally> {
             let mut tally = Tally::default();
-            let mut q = self
-                .db
-                .prepare("SELECT state, count(*) FROM jobs WHERE manifest = ?1 GROUP BY 1")?;
-            let counts = q.query_map([&self.manifest], |r| {
+            let mut q = self.db.prepare(&format!(
+                "SELECT state, count(*) FROM jobs WHERE {SEEN} GROUP BY 1"
+            ))?;
+            let counts = q.query_map(params![self.manifest, self.only], |r| {
                 Ok((r.get::<_, String>(0)?, r.get::<_, i64>(1)? as usize))
             })?;
             for count in counts {
@@ -239,10 +159,9 @@ impl SqliteQueue {
     pub fn rows(&self) -> Result<Vec<Row>, QueueError> {
         let read = || -> rusqlite::Result<Vec<Row>> {
             let mut q = self.db.prepare(&format!(
-                "SELECT {MADE}, out, state, error, attempts FROM jobs WHERE manifest = ?1
-                 ORDER BY seq"
+                "SELECT {MADE}, out, state, error, attempts FROM jobs WHERE {SEEN} ORDER BY seq"
             ))?;
-            let rows = q.query_map([&self.manifest], |r| {
+            let rows = q.query_map(params![self.manifest, self.only], |r| {
                 let state: String = r.get("state")?;
                 Ok(Row {
                     made: (state == "done").then(|| made(r)).transpose()?,
@@ -394,25 +313,6 @@ impl SqliteQueue {
         Ok(outcome)
     }
 
-    fn standing(&self, out: &str) -> Result<Option<Standing>, QueueError> {
-        let read = || -> rusqlite::Result<Option<Standing>> {
-            self.db
-                .prepare(&format!(
-                    "SELECT {MADE}, state, content, manifest FROM jobs WHERE out = ?1"
-                ))?
-                .query_row([out], |r| {
-                    Ok(Standing {
-                        made: made(r)?,
-                        state: r.get("state")?,
-                        content: r.get("content")?,
-                        manifest: r.get("manifest")?,
-                    })
-                })
-                .optional()
-        };
-        read().map_err(|e| self.error(&e))
-    }
-
     /// Runs `change` as the only writer; all of it happens or nothing.
     fn write<T>(
         &mut self,
@@ -443,22 +343,6 @@ impl Drop for SqliteQueue {
     }
 }
 
-/// Why a name cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Conflict {
-    /// A file lies there that was not made here, or was changed since.
-    File,
-    /// Another manifest makes it.
-    Manifest(String),
-}
-
-struct Standing {
-    made: Made,
-    state: String,
-    content: String,
-    manifest: Option<String>,
-}
-
 struct Held {
     ticket: Ticket,
     worker: String,
@@ -476,19 +360,22 @@ impl Queue for SqliteQueue {
             Some(worker) => worker.id.clone(),
             None => self.enlist()?,
         };
-        let (manifest, token, now) = (self.manifest.clone(), unique(), now_ms());
+        let (token, now) = (unique(), now_ms());
+        let (manifest, only) = (self.manifest.clone(), self.only.clone());
         let found = self.write(|t| {
             // What is warm here first; then what nobody else has warm.
             let next = t
                 .query_row(
-                    "SELECT out, content, warm, job, attempts FROM jobs AS j
-                     WHERE manifest = ?1 AND state = 'waiting' AND not_before_ms <= ?2
-                         AND NOT EXISTS (SELECT 1 FROM jobs AS o
-                             WHERE o.content = j.content AND o.state = 'running')
-                     ORDER BY warm IS NOT ?3,
-                         warm IN (SELECT warm FROM jobs WHERE state = 'running'), seq
-                     LIMIT 1",
-                    params![manifest, now, warm],
+                    &format!(
+                        "SELECT out, content, warm, job, attempts FROM jobs AS j
+                         WHERE {SEEN} AND state = 'waiting' AND not_before_ms <= ?3
+                             AND NOT EXISTS (SELECT 1 FROM jobs AS o
+                                 WHERE o.content = j.content AND o.state = 'running')
+                         ORDER BY warm IS NOT ?4,
+                             warm IN (SELECT warm FROM jobs WHERE state = 'running'), seq
+                         LIMIT 1"
+                    ),
+                    params![manifest, only, now, warm],
                     |r| {
                         Ok((
                             r.get::<_, String>(0)?,
@@ -509,9 +396,10 @@ impl Queue for SqliteQueue {
                 .optional()?;
             let Some((out, content, mut claimed)) = next else {
                 let left: i64 = t.query_row(
-                    "SELECT count(*) FROM jobs WHERE manifest = ?1
-                         AND state IN ('waiting', 'running')",
-                    [&manifest],
+                    &format!(
+                        "SELECT count(*) FROM jobs WHERE {SEEN} AND state IN ('waiting', 'running')"
+                    ),
+                    params![manifest, only],
                     |r| r.get(0),
                 )?;
                 return Ok(if left == 0 { Claim::Empty } else { Claim::Wait });
@@ -670,5 +558,8 @@ fn unique() -> String {
     )
 }
 
+mod submit;
 #[cfg(test)]
 mod tests;
+
+pub use submit::Conflict;

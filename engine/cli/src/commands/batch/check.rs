@@ -16,7 +16,8 @@ use huashen_speech::{SpeechError, VoiceInfo, find_voice, voices};
 use sha2::{Digest, Sha256};
 
 use super::order::{Order, OrderSound, parse};
-use crate::delivery::Delivery;
+use crate::args::SealArgs;
+use crate::delivery::{Delivery, Seal};
 use crate::{failure, picture, scene};
 
 /// A setting that was found right.
@@ -38,6 +39,8 @@ pub struct Checker {
     files: HashMap<PathBuf, Result<String, String>>,
     scripts: HashMap<PathBuf, Result<Decoded, String>>,
     scenes: HashMap<PathBuf, Option<Scene>>,
+    /// By output extension, certificate and key.
+    seals: HashMap<String, Result<(), String>>,
     /// What holds for every clip beside its own settings.
     everywhere: String,
     encoding: Option<String>,
@@ -62,6 +65,7 @@ impl Checker {
             files: HashMap::new(),
             scripts: HashMap::new(),
             scenes: HashMap::new(),
+            seals: HashMap::new(),
             everywhere,
             encoding: encoding.map(str::to_owned),
         }
@@ -87,7 +91,7 @@ impl Checker {
             }
         }
         let form = entry.out.as_ref().and_then(|out| {
-            let found = form(&out.text, &flags);
+            let found = self.form(&out.text, &flags);
             found
                 .map_err(|why| problems.push(Problem::error(out.place, Some(&out.field), why)))
                 .ok()
@@ -121,6 +125,35 @@ impl Checker {
             content: hash.finalize().iter().map(|b| format!("{b:02x}")).collect(),
             warm: warm.join(" | "),
         })
+    }
+
+    /// The form that a clip of this name with these flags comes out in.
+    fn form(&mut self, out: &str, flags: &[String]) -> Result<String, String> {
+        let render = parse(flags).map_err(|e| clap_text(&e))?;
+        let background = render.picture.background.as_deref();
+        let alpha = background.is_some_and(picture::is_clear);
+        let delivery = Delivery::of(Path::new(out), &render.delivery, alpha)
+            .map_err(|e| failure::one_line(&e))?;
+        crate::label::check(&render.delivery).map_err(|e| failure::one_line(&e))?;
+        self.seal(Path::new(out), &render.delivery.seal)?;
+        match delivery.encoding.format {
+            ClipFormat::Pngs { .. } if !out.ends_with('/') => Err(format!(
+                "`{out}` names many files: for PNGs, name a folder, as in `shots/`"
+            )),
+            format => Ok(format!("{format:?}")),
+        }
+    }
+
+    /// Whether the clip named `out` can be signed as asked.
+    fn seal(&mut self, out: &Path, args: &SealArgs) -> Result<(), String> {
+        let extension = out.extension().unwrap_or_default();
+        let key = format!("{extension:?} {:?} {:?}", args.c2pa_cert, args.c2pa_key);
+        let found = self.seals.entry(key).or_insert_with(|| {
+            Seal::of(out, args)
+                .map(|_| ())
+                .map_err(|e| failure::one_line(&e))
+        });
+        found.clone()
     }
 
     fn sound(
@@ -328,22 +361,6 @@ impl Checker {
         huashen_avatar::require_speech(&avatar)?;
         let file = Path::new(name);
         Ok(folder_hash(&avatar, file.is_file().then_some(file)))
-    }
-}
-
-/// The form that a clip of this name with these flags comes out in.
-fn form(out: &str, flags: &[String]) -> Result<String, String> {
-    let render = parse(flags).map_err(|e| clap_text(&e))?;
-    let background = render.picture.background.as_deref();
-    let alpha = background.is_some_and(picture::is_clear);
-    let delivery =
-        Delivery::of(Path::new(out), &render.delivery, alpha).map_err(|e| failure::one_line(&e))?;
-    crate::label::check(&render.delivery).map_err(|e| failure::one_line(&e))?;
-    match delivery.encoding.format {
-        ClipFormat::Pngs { .. } if !out.ends_with('/') => Err(format!(
-            "`{out}` names many files: for PNGs, name a folder, as in `shots/`"
-        )),
-        format => Ok(format!("{format:?}")),
     }
 }
 

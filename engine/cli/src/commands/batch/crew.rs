@@ -36,24 +36,26 @@ struct Member {
 const MOST_FALSE_STARTS: usize = 3;
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
-/// Lets `count` workers render until the queue is empty.
+/// Lets `count` workers render until the queue, or its one job `only`, is done.
 ///
 /// # Errors
 /// [`Cancelled`] after Ctrl-C; when workers cannot be started.
 pub fn work(
     count: usize,
     places: &Places,
+    only: Option<&str>,
     queue: &mut SqliteQueue,
     show: &mut Show,
 ) -> anyhow::Result<()> {
+    let start = |n, tell: &Sender<Said>| start(places, only, n, tell);
     let tally = queue.tally()?;
     let left = tally.waiting + tally.running;
     let (tell, words) = channel();
     let mut crew: Vec<Option<Member>> = Vec::new();
     for n in 0..count.min(left) {
-        crew.push(Some(start(places, n, &tell)?));
+        crew.push(Some(start(n, &tell)?));
     }
-    let result = listen(&mut crew, places, queue, show, (&tell, &words));
+    let result = listen(&mut crew, &start, queue, show, (&tell, &words));
     // After an error, too, none is left behind.
     for member in crew.iter_mut().flatten() {
         member.stdin = None;
@@ -67,7 +69,7 @@ type Said = (usize, Word);
 
 fn listen(
     crew: &mut [Option<Member>],
-    places: &Places,
+    start: &dyn Fn(usize, &Sender<Said>) -> anyhow::Result<Member>,
     queue: &mut SqliteQueue,
     show: &mut Show,
     (tell, words): (&Sender<Said>, &Receiver<Said>),
@@ -143,7 +145,7 @@ fn listen(
                 }
                 let tally = queue.tally()?;
                 if tally.waiting + tally.running > 0 {
-                    crew[n] = Some(start(places, n, tell)?);
+                    crew[n] = Some(start(n, tell)?);
                 }
             }
         }
@@ -154,10 +156,16 @@ fn listen(
     Ok(())
 }
 
-fn start(places: &Places, n: usize, tell: &Sender<(usize, Word)>) -> anyhow::Result<Member> {
+fn start(
+    places: &Places,
+    only: Option<&str>,
+    n: usize,
+    tell: &Sender<Said>,
+) -> anyhow::Result<Member> {
     let program = std::env::current_exe().context("this program cannot find itself")?;
     let mut child = Command::new(program)
         .arg("batch-worker")
+        .args(only.map(|out| format!("--only={out}")))
         .arg("--state")
         .arg(&places.state)
         .arg("--output")

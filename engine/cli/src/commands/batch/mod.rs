@@ -4,6 +4,7 @@
 
 mod check;
 mod crew;
+mod openjd;
 mod order;
 mod report;
 mod show;
@@ -15,7 +16,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use huashen_pipeline::batch::{
-    Conflict, Field, FieldKind, Manifest, Place, Problem, SqliteQueue, Submission, decode,
+    Conflict, Entry, Field, FieldKind, Manifest, Place, Problem, SqliteQueue, Submission, decode,
     json_schema, nearest,
 };
 
@@ -73,8 +74,9 @@ pub fn run(args: &Batch, settings: &Settings, quiet: bool) -> anyhow::Result<Exi
             _ => ExitCode::from(failure::BAD_INPUT),
         });
     }
-    if errors > 0 && (!args.keep_going || plan.jobs.is_empty()) {
-        let hint = match plan.jobs.is_empty() {
+    let keep_going = args.keep_going && args.export_openjd.is_none();
+    if errors > 0 && (!keep_going || plan.jobs.is_empty()) {
+        let hint = match plan.jobs.is_empty() || args.export_openjd.is_some() {
             true => String::new(),
             false => format!(
                 ", or add --keep-going to render the {} that can be",
@@ -83,6 +85,11 @@ pub fn run(args: &Batch, settings: &Settings, quiet: bool) -> anyhow::Result<Exi
         };
         let errors = count(errors, "error");
         bail!("{shown} has {errors}, so nothing was rendered: set it right{hint}");
+    }
+    if let Some(target) = &args.export_openjd {
+        openjd::write(args, &places, plan.jobs.len(), target)?;
+        output::line(&target.display().to_string())?;
+        return Ok(ExitCode::SUCCESS);
     }
     // What every job needs, before the night begins.
     if plan.speaks {
@@ -184,7 +191,10 @@ fn settings_for_all(set: &[String]) -> anyhow::Result<BTreeMap<&'static str, Str
 
 /// Reads and checks all of the manifest.
 fn plan(args: &Batch, settings: &Settings, places: &Places) -> anyhow::Result<Plan> {
-    let manifest = read_manifest(args, &places.manifest)?;
+    let mut manifest = read_manifest(args, &places.manifest)?;
+    if let Some(wanted) = &args.only {
+        only(&mut manifest, wanted)?;
+    }
     let base = places.manifest.parent().unwrap_or(Path::new("."));
     let defaults = order::parse(&[]).map_err(|e| anyhow::anyhow!("{}", e.to_string().trim()))?;
     let mut everywhere = format!("{defaults:?} {settings:?}");
@@ -214,6 +224,8 @@ fn plan(args: &Batch, settings: &Settings, places: &Places) -> anyhow::Result<Pl
             (Some(checked), Some(out)) => {
                 plan.speaks |= matches!(checked.order.sound, OrderSound::Script(_));
                 plan.jobs.push(Submission {
+                    number: entry.number,
+                    beside: checked.order.subtitles_name(&out.text),
                     out: out.text.clone(),
                     content: checked.content,
                     warm: checked.warm,
@@ -240,6 +252,26 @@ fn plan(args: &Batch, settings: &Settings, places: &Places) -> anyhow::Result<Pl
     Ok(plan)
 }
 
+/// Leaves the one entry that is `wanted`, by its number or its clip's name.
+fn only(manifest: &mut Manifest, wanted: &str) -> anyhow::Result<()> {
+    let out = |e: &Entry| e.out.as_ref().map(|out| out.text.clone());
+    let names: Vec<String> = manifest.entries.iter().filter_map(out).collect();
+    let all = manifest.entries.len();
+    manifest
+        .entries
+        .retain(|e| out(e).is_some_and(|o| o == wanted) || e.number.to_string() == wanted);
+    if manifest.entries.is_empty() && all > 0 {
+        let near = nearest(wanted, names.iter().map(String::as_str));
+        let hint = near.first().map(|n| format!("; did you mean `{n}`?"));
+        bail!(
+            "`--only {wanted}`: there is no such clip; name one of its {}, or write its number{}",
+            count(all, "clip"),
+            hint.unwrap_or_default()
+        );
+    }
+    Ok(())
+}
+
 /// Finds clips whose place is taken by a file that is not this batch's.
 fn conflicts(args: &Batch, places: &Places, plan: &mut Plan) -> anyhow::Result<()> {
     if args.force {
@@ -249,19 +281,20 @@ fn conflicts(args: &Batch, places: &Places, plan: &mut Plan) -> anyhow::Result<(
     let found = if SqliteQueue::exists(&places.state) {
         SqliteQueue::open(&places.state, &places.output, &name)?.conflicts(&plan.jobs)?
     } else {
-        let taken = plan
-            .jobs
-            .iter()
-            .filter(|j| places.output.join(&j.out).exists());
-        taken.map(|j| (j.out.clone(), Conflict::File)).collect()
+        let taken = plan.jobs.iter().filter_map(|job| {
+            let mut files = std::iter::once(&job.out).chain(&job.beside);
+            let file = files.find(|name| places.output.join(name).exists())?;
+            Some((job.out.clone(), Conflict::File(file.clone())))
+        });
+        taken.collect()
     };
     let mut reasons: HashMap<String, String> = HashMap::new();
     for (out, conflict) in found {
         let why = match conflict {
-            Conflict::File => format!(
+            Conflict::File(name) => format!(
                 "{} was not made by this batch, or was changed since: move it away, or add \
                  --force to replace it",
-                places.output.join(&out).display()
+                places.output.join(name).display()
             ),
             Conflict::Manifest(other) => format!(
                 "`{out}` is another clip in {other}, which has the same output folder: choose \
@@ -312,26 +345,34 @@ fn render(args: &Batch, places: &Places, plan: &Plan, quiet: bool) -> anyhow::Re
     std::fs::create_dir_all(&places.output)
         .with_context(|| format!("{} cannot be made", places.output.display()))?;
     let name = places.manifest.display().to_string();
-    let mut queue = SqliteQueue::open(&places.state, &places.output, &name)?;
+    let only = plan.jobs.first().filter(|_| args.only.is_some());
+    let only = only.map(|job| job.out.as_str());
+    let mut queue = SqliteQueue::open(&places.state, &places.output, &name)?.only(only);
     queue.recover()?;
     let tally = queue.submit(&plan.jobs)?;
     let mut show = Show::new(args.json, quiet, plan.jobs.len(), tally.done);
-    let worked = crew::work(usize::from(args.jobs), places, &mut queue, &mut show);
+    let worked = crew::work(usize::from(args.jobs), places, only, &mut queue, &mut show);
     show.clear();
 
     let rows = queue.rows()?;
     let report = Report::new(places, &rows, &plan.bad, show.took());
-    let html = report.write(&places.output);
+    // A page of one clip would take the place of that of all.
+    let html = match only {
+        Some(_) => Ok(None),
+        None => report.write(&places.output).map(Some),
+    };
     worked?;
     let html = html?;
     let failed = report.count(State::Failed);
     if args.json {
-        show::json(&report.summary(&html))?;
+        show::json(&report.summary(html.as_deref()))?;
     } else {
         for line in report.table() {
             output::line(&line)?;
         }
-        output::line(&html.display().to_string())?;
+        if let Some(html) = html {
+            output::line(&html.display().to_string())?;
+        }
     }
     Ok(match failed {
         0 => ExitCode::SUCCESS,

@@ -49,6 +49,12 @@ impl Order {
             .next_back();
         kind.map(|kind| place.with_extension(kind))
     }
+
+    /// Their name for the clip named `out`.
+    pub fn subtitles_name(&self, out: &str) -> Option<String> {
+        let path = self.subtitles(Path::new(out))?;
+        Some(path.to_string_lossy().into_owned())
+    }
 }
 
 /// `huashen render` with `flags`, and what environment and defaults add.

@@ -169,7 +169,7 @@ impl<'a> Report<'a> {
     }
 
     /// For machines.
-    pub fn summary(&self, html: &Path) -> Value {
+    pub fn summary(&self, html: Option<&Path>) -> Value {
         let jobs: Vec<Value> = self
             .lines
             .iter()
@@ -190,7 +190,7 @@ impl<'a> Report<'a> {
             "failed": self.count(State::Failed),
             "waiting": self.count(State::Waiting),
             "elapsed_secs": self.took.as_secs_f64(),
-            "report": html.display().to_string(),
+            "report": html.map(|path| path.display().to_string()),
             "jobs": jobs,
         })
     }

@@ -78,16 +78,14 @@ fn tell(event: &Event) {
 type Current = Arc<Mutex<Option<Ticket>>>;
 
 pub fn run(args: &BatchWorker, settings: &Settings) -> anyhow::Result<ExitCode> {
-    let mut queue = SqliteQueue::open(&args.state, &args.output, &args.manifest)?;
+    let open = || SqliteQueue::open(&args.state, &args.output, &args.manifest);
+    let mut queue = open()?.only(args.only.as_deref());
     let worker = queue.enlist()?;
     tell(&Event::Ready { worker });
     stop_with_parent();
     tell_progress();
     let current = Current::default();
-    beat(
-        SqliteQueue::open(&args.state, &args.output, &args.manifest)?,
-        Arc::clone(&current),
-    );
+    beat(open()?, Arc::clone(&current));
     let mut studio = Studio::default();
     let mut warm: Option<String> = None;
     loop {
@@ -125,7 +123,11 @@ pub fn run(args: &BatchWorker, settings: &Settings) -> anyhow::Result<ExitCode> 
             Err(error) => {
                 studio.clear();
                 warm = None;
-                let text = failure::one_line(&error);
+                // Nobody knows the hidden file by its name.
+                let hidden = claimed.ticket.temp_file(&args.output);
+                let place = args.output.join(&claimed.ticket.out);
+                let text = failure::one_line(&error)
+                    .replace(&*hidden.to_string_lossy(), &place.to_string_lossy());
                 let may_pass = failure::may_pass(&error);
                 let again = match queue.fail(&claimed.ticket, &text, may_pass)? {
                     Outcome::Again { after } => Some(after.as_secs_f64()),

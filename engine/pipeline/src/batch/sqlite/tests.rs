@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::batch::Submission;
 
 fn open(dir: &Path) -> SqliteQueue {
     let mut queue = SqliteQueue::open(&dir.join(".huashen"), dir, "jobs.csv").unwrap();
@@ -10,6 +11,8 @@ fn open(dir: &Path) -> SqliteQueue {
 
 fn job(out: &str, content: &str, warm: &str) -> Submission {
     Submission {
+        number: 1,
+        beside: None,
         out: out.to_owned(),
         content: content.to_owned(),
         warm: warm.to_owned(),
@@ -82,6 +85,52 @@ fn every_job_is_claimed_once_whoever_asks() {
 }
 
 #[test]
+fn one_job_is_made_and_the_others_stay_as_they_are() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path();
+    let jobs = ["a.mp4", "b.mp4", "c.mp4"].map(|out| job(out, out, "w"));
+    let mut all = open(dir);
+    all.submit(&jobs).unwrap();
+    let first = claimed(&mut all, None).ticket;
+    assert!(finish(&mut all, dir, &first, b"a"));
+
+    let mut one = open(dir).only(Some("c.mp4"));
+    let tally = one.submit(&jobs[2..]).unwrap();
+    assert_eq!((tally.waiting, tally.done), (1, 0));
+    let third = claimed(&mut one, None).ticket;
+    assert_eq!(third.out, "c.mp4");
+    assert!(finish(&mut one, dir, &third, b"c"));
+    assert_eq!(one.claim(None).unwrap(), Claim::Empty);
+    assert_eq!(one.rows().unwrap().len(), 1);
+
+    let tally = all.submit(&jobs).unwrap();
+    assert_eq!((tally.waiting, tally.done), (1, 2));
+}
+
+#[test]
+fn subtitles_that_are_gone_are_made_again_and_foreign_ones_are_told() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path();
+    let jobs = [Submission {
+        beside: Some("a.srt".to_owned()),
+        ..job("a.mp4", "1", "w")
+    }];
+    std::fs::write(dir.join("a.srt"), "somebody's").unwrap();
+    let mut queue = open(dir);
+    assert_eq!(
+        queue.conflicts(&jobs).unwrap(),
+        [("a.mp4".to_owned(), Conflict::File("a.srt".to_owned()))]
+    );
+    queue.submit(&jobs).unwrap();
+    let ticket = claimed(&mut queue, None).ticket;
+    assert!(finish(&mut queue, dir, &ticket, b"a"));
+    assert!(queue.conflicts(&jobs).unwrap().is_empty());
+    assert_eq!(queue.submit(&jobs).unwrap().done, 1);
+    std::fs::remove_file(dir.join("a.srt")).unwrap();
+    assert_eq!(queue.submit(&jobs).unwrap().waiting, 1);
+}
+
+#[test]
 fn finished_clips_are_kept_and_changed_ones_are_made_again() {
     let temp = tempfile::tempdir().unwrap();
     let dir = temp.path();
@@ -115,7 +164,7 @@ fn finished_clips_are_kept_and_changed_ones_are_made_again() {
     std::fs::write(dir.join("c.mp4"), "c").unwrap();
     assert_eq!(
         queue.conflicts(&jobs).unwrap(),
-        [("c.mp4".to_owned(), Conflict::File)],
+        [("c.mp4".to_owned(), Conflict::File("c.mp4".to_owned()))],
         "somebody changed it: it is theirs"
     );
     let kept = queue.submit(&jobs).unwrap();
