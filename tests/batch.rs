@@ -311,6 +311,47 @@ fn ctrl_c_stops_and_two_batches_share_the_work() {
 }
 
 /// `huashen batch --check` on these bytes: its code and what it prints.
+#[test]
+fn an_input_that_vanishes_stops_no_other() {
+    if !common::has(&["vulkan", "ffmpeg"]) {
+        return;
+    }
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path();
+    let outs = recordings(dir);
+    let args = [&["batch", "jobs.csv", "--json"][..], &CHEAP].concat();
+    let mut batch = common::command(dir, &args)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut told: Vec<Value> = Vec::new();
+    for line in BufReader::new(batch.stdout.take().unwrap()).lines() {
+        told.push(serde_json::from_str(&line.unwrap()).unwrap());
+        // Everything was checked, and the first one is under way.
+        if named(&told, "start").len() == 1 && dir.join("t3.wav").exists() {
+            std::fs::rename(dir.join("t3.wav"), dir.join("away.wav")).unwrap();
+        }
+    }
+    assert_eq!(batch.wait().unwrap().code(), Some(1));
+    let failed = named(&told, "failed");
+    assert_eq!(failed.len(), 1, "{failed:?}");
+    assert_eq!(failed[0]["out"], "t3.mp4");
+    let error = failed[0]["error"].as_str().unwrap();
+    assert!(
+        error.contains("t3.wav") && error.contains("No such file"),
+        "{error}"
+    );
+    assert_eq!(named(&told, "done").len(), 4);
+
+    std::fs::rename(dir.join("away.wav"), dir.join("t3.wav")).unwrap();
+    let told = events(&common::made(dir, &args));
+    assert_eq!(told[0]["kept"], 4);
+    assert_eq!(named(&told, "done").len(), 1);
+    for out in outs {
+        assert!(dir.join("jobs").join(out).is_file());
+    }
+}
+
 fn checked(dir: &Path, name: &str, bytes: &[u8], more: &[&str]) -> (Option<i32>, String) {
     std::fs::write(dir.join(name), bytes).unwrap();
     let output = common::huashen(dir, &[&["batch", name, "--check"], more].concat());
@@ -435,6 +476,42 @@ fn scenes_are_checked_with_line_and_column() {
     std::fs::write(dir.join("scene.yaml"), "background: red\n").unwrap();
     let (code, said) = checked(dir, "jobs.csv", b"script,scene\nHi,scene.yaml\n", &[]);
     assert_eq!(code, Some(0), "{said}");
+}
+
+#[test]
+fn what_the_font_cannot_write_is_told_by_the_check() {
+    if !common::has(&["font"]) {
+        return;
+    }
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path();
+    std::fs::write(
+        dir.join("scene.yaml"),
+        "layers:\n  - {text: \"{{name}}\", place: top}\n",
+    )
+    .unwrap();
+    let csv = "script,name,burn_subtitles,scene\n\
+        Hi {{name}} 你好,Ann,yes,\n\
+        Hi {{name}},\u{13000},yes,\n\
+        Hi {{name}},\u{13000},no,\n\
+        Hi there,\u{13001},no,scene.yaml\n";
+    let (code, said) = checked(dir, "jobs.csv", csv.as_bytes(), &[]);
+    assert_eq!(code, Some(0), "it is a warning: {said}");
+    let told: Vec<&str> = said.lines().filter(|l| l.contains("lacks")).collect();
+    assert_eq!(told.len(), 2, "{said}");
+    assert!(
+        told[0].contains("line 3") && told[0].contains('\u{13000}'),
+        "{said}"
+    );
+    assert!(
+        told[1].contains("line 5") && told[1].contains('\u{13001}'),
+        "{said}"
+    );
+
+    let csv = "script,scene\nHi,scene.yaml\n";
+    let (code, said) = checked(dir, "other.csv", csv.as_bytes(), &[]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("no `name`"), "{said}");
 }
 
 #[test]

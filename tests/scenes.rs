@@ -293,3 +293,31 @@ fn what_a_scene_cannot_use_is_told_with_its_place() {
         assert!(said.contains(expected), "no `{expected}` in\n{said}");
     }
 }
+
+#[test]
+fn titles_of_a_batch_take_each_rows_values() {
+    if !common::has(&["vulkan", "ffmpeg", "font"]) {
+        return;
+    }
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path();
+    tone(dir, "0.2");
+    std::fs::write(
+        dir.join("scene.yaml"),
+        "background: black\nlayers:\n  - {text: \"{{姓名}}\", place: top, size: 20%, color: \"#00ff00\"}\n",
+    )
+    .unwrap();
+    std::fs::write(
+        dir.join("jobs.csv"),
+        "audio,out,scene,姓名\ntone.wav,a/,scene.yaml,I\ntone.wav,b/,scene.yaml,WWWW\n",
+    )
+    .unwrap();
+    made(dir, &["batch", "jobs.csv", "--set", "size=320x180", "-q"]);
+    let ink = |clip: &str| {
+        let picture = png(&dir.join("jobs").join(clip).join("00001.png"));
+        let green = |p: &&image::Rgb<u8>| p.0[1] > 200 && p.0[0] < 60 && p.0[2] < 60;
+        picture.pixels().filter(green).count()
+    };
+    let (one, many) = (ink("a"), ink("b"));
+    assert!(one > 20 && many > 6 * one, "{one} {many}");
+}

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use huashen_pipeline::batch::Values;
 
 /// Huashen 化身: a photo, a video or a 3D model becomes a presenter who speaks.
 #[derive(Debug, Parser)]
@@ -408,6 +409,9 @@ pub struct Render {
     /// What is around the person (YAML): background, slides, titles, pictures; see README
     #[arg(long, value_name = "FILE")]
     pub scene: Option<PathBuf>,
+    /// What a batch puts into the scene's titles.
+    #[arg(skip)]
+    pub values: Values,
     /// Frames a second
     #[arg(long, env = "HUASHEN_FPS")]
     pub fps: Option<String>,

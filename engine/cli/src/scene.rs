@@ -113,7 +113,13 @@ impl Setting {
     pub fn of(args: &Render, settings: &Settings, longest: u32) -> anyhow::Result<Option<Self>> {
         let asked = args.picture.background.as_ref();
         let scene = match &args.scene {
-            Some(path) => read(path).map_err(|problems| anyhow!(told(path, &problems)))?,
+            Some(path) => {
+                let mut scene = read(path).map_err(|problems| anyhow!(told(path, &problems)))?;
+                scene
+                    .fill(&args.values)
+                    .map_err(|wrong| anyhow!("{}: {}", path.display(), wrong.join("; ")))?;
+                scene
+            }
             // A video behind the person makes a scene by itself.
             None if asked.is_some_and(|text| video(text).is_some()) => Scene::plain(),
             None => return Ok(None),
@@ -221,6 +227,7 @@ impl Setting {
     /// Lays titles and pictures over everything; subtitles are there before.
     pub fn layers(&self, overlay: &mut Overlay, font: Option<&Path>) -> anyhow::Result<()> {
         let mut letters: Option<Lettering> = None;
+        let titles: String = self.scene.titles().collect();
         let short = self.size.width.min(self.size.height) as f32;
         for layer in &self.scene.layers {
             let spot = Spot {
@@ -232,7 +239,11 @@ impl Setting {
                 What::Text { text, color } => {
                     let letters = match &mut letters {
                         Some(letters) => letters,
-                        none => none.insert(subtitles::letters(font)?),
+                        none => {
+                            let letters = none.insert(subtitles::letters(font)?);
+                            subtitles::check_letters(letters, &titles);
+                            letters
+                        }
                     };
                     let color = csscolorparser::parse(color).context("a title has no colour")?;
                     let [r, g, b, _] = color.to_rgba8();

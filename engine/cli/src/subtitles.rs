@@ -64,7 +64,7 @@ pub fn letters(font: Option<&Path>) -> anyhow::Result<Lettering> {
         None => paths::models_dir().join("noto_sans_sc/NotoSansSC-Regular.otf"),
     };
     if font.is_none() && !path.is_file() {
-        let text = "the font of burnt-in subtitles is missing: run `huashen setup text`, or name \
+        let text = "the font of subtitles and titles is missing: run `huashen setup text`, or name \
                     one with --font";
         return Err(crate::failure::Missing(text.to_owned()).into());
     }
@@ -73,15 +73,21 @@ pub fn letters(font: Option<&Path>) -> anyhow::Result<Lettering> {
     Ok(Lettering::new(&path.display().to_string(), bytes)?)
 }
 
-/// Says which characters of `cues` the font cannot write.
-pub fn check_letters(letters: &mut Lettering, cues: &[Cue]) {
-    let text: String = cues.iter().flat_map(Cue::texts).collect();
-    let lacking: String = letters.lacks(&text).into_iter().take(20).collect();
-    if !lacking.is_empty() {
-        output::note(&format!(
-            "the font of the subtitles lacks {lacking}: they show as boxes; name a font that has \
-             them with --font"
-        ));
+/// What the font cannot write of `text`, in a sentence; none where it can write all.
+pub fn lacking(letters: &mut Lettering, text: &str) -> Option<String> {
+    let lacking: String = letters.lacks(text).into_iter().take(20).collect();
+    (!lacking.is_empty()).then(|| {
+        format!(
+            "the font of subtitles and titles lacks {lacking}: they show as boxes; name a font \
+             that has them with --font"
+        )
+    })
+}
+
+/// Says what the font cannot write of `text`.
+pub fn check_letters(letters: &mut Lettering, text: &str) {
+    if let Some(told) = lacking(letters, text) {
+        output::note(&told);
     }
 }
 

@@ -257,7 +257,8 @@ pub fn make(
         Some(set) => {
             let mut overlay = Overlay::default();
             if let Some(mut letters) = letters {
-                subtitles::check_letters(&mut letters, &cues);
+                let text: String = cues.iter().flat_map(Cue::texts).collect();
+                subtitles::check_letters(&mut letters, &text);
                 overlay.captions(cues.clone(), CaptionStyle { highlight }, letters, size);
             }
             let (mut face, mut canvas, mut soundtrack) = (set.face, None, None);

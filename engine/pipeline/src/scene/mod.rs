@@ -12,6 +12,8 @@ use std::path::PathBuf;
 
 use huashen_core::Size;
 
+use crate::batch::{Values, expand};
+
 pub use canvas::Canvas;
 pub use ducking::Ducking;
 pub use slides::{Turn, turns};
@@ -125,6 +127,34 @@ const HEAD_ROOM: f32 = 0.21;
 const FOOT_ROOM: f32 = 0.16;
 
 impl Scene {
+    /// The texts of its titles.
+    pub fn titles(&self) -> impl Iterator<Item = &str> {
+        self.layers.iter().filter_map(|layer| match &layer.what {
+            What::Text { text, .. } => Some(text.as_str()),
+            What::Picture(_) => None,
+        })
+    }
+
+    /// Puts `values` into its titles.
+    ///
+    /// # Errors
+    /// One text for each placeholder that is wrong.
+    pub fn fill(&mut self, values: &Values) -> Result<(), Vec<String>> {
+        let mut wrong = Vec::new();
+        for layer in &mut self.layers {
+            if let What::Text { text, .. } = &mut layer.what {
+                match expand(text, values) {
+                    Ok(filled) => *text = filled,
+                    Err(why) => wrong.extend(why),
+                }
+            }
+        }
+        match wrong.is_empty() {
+            true => Ok(()),
+            false => Err(wrong),
+        }
+    }
+
     /// A person before a background, and nothing else.
     pub fn plain() -> Self {
         Self {

@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use huashen_avatar::Avatar;
 use huashen_core::{FrameRate, Size, paths};
 use huashen_media::ClipFormat;
+use huashen_overlay::Lettering;
 use huashen_pipeline::batch::{
-    Decoded, Entry, EntrySound, Field, FieldKind, Given, Problem, decode, expand, file_sha256,
+    Decoded, Entry, EntrySound, Field, FieldKind, Given, Problem, Values, decode, expand,
+    file_sha256,
 };
 use huashen_pipeline::scene::Scene;
 use huashen_script::{Item, Script};
@@ -18,7 +20,7 @@ use sha2::{Digest, Sha256};
 use super::order::{Order, OrderSound, parse};
 use crate::args::SealArgs;
 use crate::delivery::{Delivery, Seal};
-use crate::{failure, picture, scene};
+use crate::{failure, picture, scene, subtitles};
 
 /// A setting that was found right.
 #[derive(Clone)]
@@ -39,6 +41,8 @@ pub struct Checker {
     files: HashMap<PathBuf, Result<String, String>>,
     scripts: HashMap<PathBuf, Result<Decoded, String>>,
     scenes: HashMap<PathBuf, Option<Scene>>,
+    /// The font, once something is to be written with it.
+    lettering: Option<Result<Lettering, String>>,
     /// By output extension, certificate and key.
     seals: HashMap<String, Result<(), String>>,
     /// What holds for every clip beside its own settings.
@@ -65,6 +69,7 @@ impl Checker {
             files: HashMap::new(),
             scripts: HashMap::new(),
             scenes: HashMap::new(),
+            lettering: None,
             seals: HashMap::new(),
             everywhere,
             encoding: encoding.map(str::to_owned),
@@ -102,6 +107,8 @@ impl Checker {
         {
             problems.push(Problem::error(scene.place, Some(&scene.field), why));
         }
+        let (titles, filled) = self.titles(entry, problems);
+        self.letters(entry, &sound, &titles, problems);
         if problems.iter().filter(|p| !p.warning).count() > before || !entry.problems.is_empty() {
             return None;
         }
@@ -110,18 +117,26 @@ impl Checker {
             .map(|n| text(n).unwrap_or("-"));
         let mut hash = Sha256::new();
         for part in [
-            "huashen job 3",
+            "huashen job 4",
             env!("CARGO_PKG_VERSION"),
             &self.everywhere,
             form.as_deref().unwrap_or_default(),
             &sound_identity,
             &format!("{identity:?}"),
+            &titles,
         ] {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part.as_bytes());
         }
         Some(Checked {
-            order: Order { sound, flags },
+            order: Order {
+                sound,
+                flags,
+                values: match filled {
+                    true => entry.values.clone(),
+                    false => Values::default(),
+                },
+            },
             content: hash.finalize().iter().map(|b| format!("{b:02x}")).collect(),
             warm: warm.join(" | "),
         })
@@ -248,12 +263,68 @@ impl Checker {
         right
     }
 
+    /// The titles of its scene, and whether anything was filled in.
+    fn titles(&mut self, entry: &Entry, problems: &mut Vec<Problem>) -> (String, bool) {
+        let given = entry.settings.get("scene");
+        // A scene that cannot be read was told already.
+        let Some((given, scene)) = given.and_then(|g| Some((g, self.scene(&g.text)?))) else {
+            return (String::new(), false);
+        };
+        let mut filled = scene.clone();
+        if let Err(wrong) = filled.fill(&entry.values) {
+            for why in wrong {
+                let why = format!("{}: {why}", given.text);
+                problems.push(Problem::error(given.place, Some(&given.field), why));
+            }
+        }
+        let titles: Vec<&str> = filled.titles().collect();
+        (titles.join("\n"), filled != *scene)
+    }
+
+    /// Whether the font has every letter that is drawn.
+    fn letters(
+        &mut self,
+        entry: &Entry,
+        sound: &OrderSound,
+        titles: &str,
+        problems: &mut Vec<Problem>,
+    ) {
+        let burnt = entry.settings.get("burn_subtitles");
+        let burnt = burnt.filter(|given| is_on(&given.text) == Ok(true));
+        let spoken = match (sound, burnt) {
+            (OrderSound::Script(text), Some(_)) => huashen_script::parse(text)
+                .map(|parsed| parsed.script.plain_text())
+                .unwrap_or_default(),
+            _ => String::new(),
+        };
+        let scene = entry.settings.get("scene");
+        for (given, text) in [(burnt, spoken.as_str()), (scene, titles)] {
+            let Some(given) = given else { continue };
+            let letters = self
+                .lettering
+                .get_or_insert_with(|| subtitles::letters(None).map_err(|e| failure::one_line(&e)));
+            let problem = match letters {
+                Ok(letters) => subtitles::lacking(letters, text)
+                    .map(|why| Problem::warning(given.place, Some(&given.field), why)),
+                Err(_) if text.is_empty() => None,
+                Err(why) => Some(Problem::error(given.place, Some(&given.field), why.clone())),
+            };
+            problems.extend(problem);
+        }
+    }
+
+    /// The scene that `text` names, read once; none where it is wrong.
+    fn scene(&mut self, text: &str) -> Option<&Scene> {
+        let path = self.base.join(text);
+        let scenes = self.scenes.entry(path);
+        scenes
+            .or_insert_with_key(|path| scene::read(path).ok())
+            .as_ref()
+    }
+
     /// Whether every slide that the script at `text` turns to is in `scene`.
     fn pages(&mut self, text: &str, scene: &str) -> Result<(), String> {
-        let path = self.base.join(scene);
-        let scenes = self.scenes.entry(path);
-        let scene = scenes.or_insert_with_key(|path| scene::read(path).ok());
-        match (scene, huashen_script::parse(text)) {
+        match (self.scene(scene), huashen_script::parse(text)) {
             (Some(scene), Ok(parsed)) => scene.has_pages_for(&parsed.script),
             // Told already.
             _ => Ok(()),
@@ -334,7 +405,7 @@ impl Checker {
             "voice" => self.voice(text)?,
             "subtitles" => {
                 let file = format!("x.{text}");
-                crate::subtitles::format_of(Path::new(&file))
+                subtitles::format_of(Path::new(&file))
                     .map_err(|_| format!("`{text}` is not one of srt, vtt, ass"))?;
             }
             "size" => {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
+use huashen_pipeline::batch::Values;
 use serde::{Deserialize, Serialize};
 
 use crate::args::{Args, Command, Render};
@@ -14,6 +15,8 @@ pub struct Order {
     pub sound: OrderSound,
     /// As `--size=640x360`; paths in them are absolute.
     pub flags: Vec<String>,
+    /// For the titles of its scene; empty where they hold no placeholder.
+    pub values: Values,
 }
 
 /// What is said.
@@ -37,6 +40,7 @@ impl Order {
             input,
             output: output.to_owned(),
             subtitles: self.subtitles(place),
+            values: self.values.clone(),
             ..parse(&self.flags)?
         })
     }
