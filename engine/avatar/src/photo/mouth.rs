@@ -47,9 +47,13 @@ pub(super) fn redness(c: Vec3) -> f32 {
 
 /// Teeth against the skin around them, in luminance; how far they take on the
 /// light's colour, and the brightest that they are made.
-const TEETH_BRIGHT: f32 = 1.25;
-const TEETH_TINGED: f32 = 0.22;
+const TEETH_BRIGHT: f32 = 1.15;
+const TEETH_TINGED: f32 = 0.3;
 const TEETH_MOST: f32 = 0.72;
+/// Teeth in the generic picture, side by side, and how much darker they are at
+/// their sides.
+const TEETH_IN_PICTURE: f32 = 16.0;
+const TOOTH_ROUND: f32 = 0.3;
 /// Tongue and cavity against the flesh that lips and skin show.
 const TONGUE_BRIGHT: f32 = 0.5;
 const DARK: f32 = 0.07;
@@ -83,8 +87,8 @@ impl Light {
         }
     }
 
-    /// The generic teeth in this light: gaps softened, gums of this flesh, and
-    /// the upper lip's shadow on what is next to the gums.
+    /// The generic teeth in this light: gaps softened, each tooth round, gums of
+    /// this flesh, and the upper lip's shadow on what is next to the gums.
     pub fn teeth_picture(&self, generic: &RgbaImage) -> RgbaImage {
         let (w, h) = generic.dimensions();
         let gums = self.skin.lerp(self.lips, 0.5) * 0.7;
@@ -101,9 +105,14 @@ impl Light {
             let level = (luminance(own) / 0.78).clamp(0.0, 1.1);
             // Gaps are wide and dark there: only their middles stay, faintly.
             let gap = ((level - 0.35) / 0.25).clamp(0.0, 1.0);
-            let gap = (0.84 + 0.16 * gap) * (0.6 + 0.4 * level.max(0.6));
-            let lip = 0.62 + 0.38 * ((down - 0.1) / 0.6).clamp(0.0, 1.0);
-            let tooth = self.teeth * gap * lip;
+            let gap = (0.72 + 0.28 * gap) * (0.6 + 0.4 * level.max(0.6));
+            let lip = 0.55 + 0.45 * ((down - 0.1) / 0.7).clamp(0.0, 1.0);
+            let across = (x as f32 + 0.5) / w as f32 * TEETH_IN_PICTURE;
+            let side = 2.0 * across.fract() - 1.0;
+            let round = 1.0 - TOOTH_ROUND * side * side;
+            // Light goes through the edges.
+            let edge = 1.0 - 0.2 * ((down - 0.8) / 0.2).clamp(0.0, 1.0);
+            let tooth = self.teeth * gap * lip * round * edge;
             let [r, g, b] = encoded(tooth.lerp(gums * lip, gum));
             Rgba([r, g, b, 255])
         })
@@ -376,7 +385,9 @@ impl Site<'_> {
         let (upper, lower) = (line(Edge::UpperLip), line(Edge::LowerLip));
         let n = upper.len() as u32;
         let all: Vec<usize> = upper.into_iter().chain(lower).collect();
-        let back = Vec3::new(0.0, 0.0, -2.0 * openings.unit);
+        // Behind the teeth, and into one point: a turned head would show more.
+        let gone = openings.lips.middle().extend(-0.5 * openings.unit);
+        let away = |i: &usize| frame.vector(gone - net.points[*i].extend(0.0));
         Piece {
             name: "mouth_photo",
             surface,
@@ -390,7 +401,7 @@ impl Site<'_> {
             triangles: (0..n.saturating_sub(1))
                 .flat_map(|k| [[k, n + k, n + k + 1], [k, n + k + 1, k + 1]])
                 .collect(),
-            shapes: vec![(shapes::NEUTRAL, vec![frame.vector(back); all.len()])],
+            shapes: vec![(shapes::NEUTRAL, all.iter().map(away).collect())],
         }
     }
 
@@ -402,9 +413,16 @@ impl Site<'_> {
         let mut pieces = vec![
             self.piece(fit, &lit(&head.teeth), to.teeth, "teeth", inside),
             self.piece(fit, &lying(&head.tongue), to.tongue, "tongue", inside),
-            self.piece(fit, &head.mouth, to.dark, "mouth", inside),
+            self.piece(
+                fit,
+                &cavity(&head.mouth, &head.teeth),
+                to.dark,
+                "mouth",
+                inside,
+            ),
         ];
-        let place = |p: &Vec3| inside.point(&fit.similarity, *p);
+        let rim = self.rim();
+        let place = |p: &Vec3| held(inside.point(&fit.similarity, *p), &rim);
         let teeth: Vec<Vec3> = head.teeth.points.iter().map(place).collect();
         pieces.extend(own.sheet(&teeth, &head.teeth.triangles, to.own, self.frame));
         pieces
@@ -464,6 +482,17 @@ impl Site<'_> {
         inside
     }
 
+    /// The face's outline, as deep as the relief is there.
+    fn rim(&self) -> Vec<Vec3> {
+        let deep = |p: &Vec2| {
+            let near = |i: &usize| self.net.points[*i].distance_squared(*p);
+            let nearest = (0..self.net.points.len()).min_by(|i, j| near(i).total_cmp(&near(j)));
+            p.extend(nearest.map_or(0.0, |i| self.depth[i]))
+        };
+        let oval = &self.openings.oval;
+        oval.iter().chain(oval.first()).map(deep).collect()
+    }
+
     fn piece(
         &self,
         fit: &Fit<'_>,
@@ -472,7 +501,11 @@ impl Site<'_> {
         name: &'static str,
         inside: Inside,
     ) -> Piece {
-        let place = |p: Vec3| self.frame.point(inside.point(&fit.similarity, p));
+        let rim = self.rim();
+        let place = |p: Vec3| {
+            self.frame
+                .point(held(inside.point(&fit.similarity, p), &rim))
+        };
         Piece {
             name,
             surface,
@@ -514,15 +547,70 @@ const FURROW_M: f32 = 0.003;
 
 /// Teeth so far behind the foremost are in full light, and those so far behind
 /// in the cheeks' shadow, which leaves them so much of it; metres.
-const TEETH_LIT_M: f32 = 0.012;
-const TEETH_DARK_M: f32 = 0.030;
+const TEETH_LIT_M: f32 = 0.003;
+const TEETH_DARK_M: f32 = 0.026;
 const TEETH_SHADOW: f32 = 0.12;
+
+/// The sine of the turn of the head at which nothing of the mouth comes out
+/// beside the face.
+const MOST_TURN: f32 = 0.4;
+
+/// Keeps a point behind the lips so far inside of the face's outline that a
+/// turned head hides it: in a face seen from the side there is little room.
+fn held(p: Vec3, rim: &[Vec3]) -> Vec3 {
+    let flat = p.truncate();
+    let outline: Vec<Vec2> = rim.iter().map(|r| r.truncate()).collect();
+    let nearest = rim
+        .windows(2)
+        .map(|w| {
+            let way = w[1] - w[0];
+            let t = (flat - w[0].truncate()).dot(way.truncate())
+                / way.truncate().length_squared().max(1e-9);
+            w[0] + way * t.clamp(0.0, 1.0)
+        })
+        .min_by(|a, b| {
+            let far = |q: &Vec3| q.truncate().distance_squared(flat);
+            far(a).total_cmp(&far(b))
+        });
+    let Some(nearest) = nearest else { return p };
+    let edge = nearest.truncate();
+    let sign = match outline::inside(&outline, flat) {
+        true => 1.0,
+        false => -1.0,
+    };
+    let inward = (flat - edge) * sign;
+    let have = inward.length() * sign;
+    let need = MOST_TURN * (nearest.z - p.z).max(0.0);
+    let missing = (need - have).max(0.0);
+    p + (inward.normalize_or_zero() * missing).extend(0.0)
+}
+
+/// The cavity without what lies before the teeth: where lips are pushed out,
+/// slivers of it would turn to the viewer, and pierce teeth and tongue.
+fn cavity(mouth: &Part, teeth: &Part) -> Part {
+    let mut cavity = mouth.clone();
+    let front = foremost(teeth) - TEETH_LIT_M;
+    let depth = |corners: &[u32; 3]| {
+        corners
+            .map(|v| mouth.points[v as usize].z)
+            .iter()
+            .sum::<f32>()
+    };
+    cavity
+        .triangles
+        .retain(|corners| depth(corners) / 3.0 < front);
+    cavity
+}
+
+fn foremost(part: &Part) -> f32 {
+    part.points.iter().map(|p| p.z).fold(f32::MIN, f32::max)
+}
 
 /// The teeth as light from between the lips finds them: where a turned head
 /// opens the view past the corner of its mouth, there are no white molars.
 fn lit(teeth: &Part) -> Part {
     let mut lit = teeth.clone();
-    let front = teeth.points.iter().map(|p| p.z).fold(f32::MIN, f32::max);
+    let front = foremost(teeth);
     for (shade, p) in lit.shades.iter_mut().zip(&teeth.points) {
         let back = ((front - p.z - TEETH_LIT_M) / (TEETH_DARK_M - TEETH_LIT_M)).clamp(0.0, 1.0);
         *shade *= 1.0 - (1.0 - TEETH_SHADOW) * back * back * (3.0 - 2.0 * back);
@@ -533,7 +621,7 @@ fn lit(teeth: &Part) -> Part {
 /// The tongue as it lies while one speaks, lit from between the lips.
 fn lying(tongue: &Part) -> Part {
     let mut lying = tongue.clone();
-    let tip = tongue.points.iter().map(|p| p.z).fold(f32::MIN, f32::max);
+    let tip = foremost(tongue);
     for p in &mut lying.points {
         p.y -= TONGUE_LOWER_M;
         p.z -= TONGUE_BACK_M;

@@ -76,21 +76,31 @@ pub fn relief(
         }])
     });
     let painted = plate::dilate(&alpha, (PAINT_OUT * unit).ceil() as u32);
-    let near = plate::dilate(&alpha, (OUTLINE * unit).ceil() as u32);
+    let outline = (OUTLINE * unit).ceil() as u32;
+    let near = plate::dilate(&alpha, outline);
     let filled = plate::fill(input.picture, &painted);
     let alpha = plate::refined(&alpha, input.picture, &filled, &near);
     let mask = plate::dilate(&alpha, (0.03 * unit).ceil() as u32);
-    let layers = plate::layers(input.picture, &filled, &alpha, &near);
+    let layers = plate::layers(input.picture, &filled, &alpha, outline);
 
     let net = mesh::net(openings, &mask);
     let ground = Ground::new(fit, unit);
     let hits = shapes::hits(&net, openings, &ground);
     let deltas = shapes::deltas(&net, openings, &ground, &hits);
     let mut depth = depth(&net, openings, &hits, fit);
+    // Where lips meet, they meet in depth too: a turned or bowed head would show
+    // teeth through the line between them. The upper one is before the lower by
+    // a hair, for where a smile lets them overlap.
+    for (upper, lower) in shapes::pairs(&net) {
+        let middle = 0.5 * (depth[upper] + depth[lower]);
+        let hair = 0.5 * LIP_BEFORE * unit;
+        (depth[upper], depth[lower]) = (middle + hair, middle - hair);
+    }
     let lids = lid_planes(&net, unit, &mut depth);
 
     let nodes = skeleton(fit, &frame, h as f32);
-    let [solid, edge] = skin(&net, &depth, &deltas, openings, &frame, &alpha);
+    let [mut solid, edge] = skin(&net, &depth, &deltas, openings, &frame, &alpha);
+    rim(&mut solid, &net, openings, &frame);
     // `lips` counts the solid part's points; the edge keeps its own.
     let mut pieces = vec![solid];
     let edge = edge.compact();
@@ -254,6 +264,8 @@ fn depth(net: &Net, openings: &Openings, hits: &[Option<Hit>], fit: &Fit<'_>) ->
     depth
 }
 
+/// How far the upper lip's edge is before the lower one's, in units.
+const LIP_BEFORE: f32 = 0.012;
 /// How fast depth may fall back: at 1.7 it folds at a turn of 30°.
 const STEEPEST: f32 = 1.7;
 /// Rounds of smoothing of what lies beside the face.
@@ -383,6 +395,40 @@ fn skin(
                 .collect(),
         }
     })
+}
+
+/// How far the lower lip goes on behind the upper one: up and back, in units.
+const RIM: Vec2 = Vec2::new(0.013, 0.02);
+
+/// Lets the lower lip go on behind the upper one: through the line between them
+/// no teeth are seen, whichever way the head turns.
+fn rim(solid: &mut Piece, net: &Net, openings: &Openings, frame: &Frame) {
+    let on = |edge| (0..net.points.len()).filter(move |i| net.edges[*i] == edge);
+    let corners: Vec<usize> = on(Edge::LipCorner).collect();
+    let [first, last] = corners[..] else { return };
+    let line: Vec<usize> = std::iter::once(first)
+        .chain(on(Edge::LowerLip))
+        .chain([last])
+        .collect();
+    let (_, down) = openings.lips.axes();
+    let own = solid.points.len() as u32;
+    let spans = line.len() as f32 - 1.0;
+    for (k, i) in line.iter().enumerate() {
+        // None at the corners.
+        let t = k as f32 / spans;
+        let full = (4.0 * t * (1.0 - t)).sqrt() * openings.unit;
+        let behind = (down * (-RIM.x * full)).extend(-RIM.y * full);
+        solid.points.push(solid.points[*i] + frame.vector(behind));
+        solid.uvs.push(solid.uvs[*i]);
+        solid.joints.push(solid.joints[*i]);
+        for (_, moved) in &mut solid.shapes {
+            moved.push(moved[*i]);
+        }
+    }
+    for (k, pair) in (own..).zip(line.windows(2)) {
+        let (a, b) = (pair[0] as u32, pair[1] as u32);
+        solid.triangles.extend([[a, b, k + 1], [a, k + 1, k]]);
+    }
 }
 
 /// Whether a triangle lies where the matte is sure.

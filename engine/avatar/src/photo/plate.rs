@@ -185,16 +185,14 @@ pub struct Layers {
 
 /// Along soft edges, `behind` and the nearest sure colours of the person take
 /// what the photo shows otherwise, each by its share (the least change that
-/// gives the photo). Right beside the matte (`near`), faint traces of the person
-/// are painted out.
-pub fn layers(
-    picture: &RgbImage,
-    behind: &RgbImage,
-    alpha: &GrayImage,
-    near: &GrayImage,
-) -> Layers {
+/// gives the photo). Beside the matte, up to `reach` pixels, faint traces of the
+/// person are painted out, less and less: a step there would be an outline.
+pub fn layers(picture: &RgbImage, behind: &RgbImage, alpha: &GrayImage, reach: u32) -> Layers {
     let (w, h) = picture.dimensions();
     let before = fill(picture, &unsure(alpha));
+    let near: Vec<GrayImage> = (1..=STEPS)
+        .map(|k| dilate(alpha, (reach * k).div_ceil(STEPS)))
+        .collect();
     let mut plate = RgbImage::new(w, h);
     let mut foreground = RgbaImage::new(w, h);
     for (x, y, p) in picture.enumerate_pixels() {
@@ -203,14 +201,16 @@ pub fn layers(
             before.get_pixel(x, y),
             behind.get_pixel(x, y),
         );
-        let near = near.get_pixel(x, y)[0] != 0;
         let (front, back) = match a {
             255 => (*p, *b),
-            // Filters reach a little beyond the edge.
-            0 => match near {
-                true => (*f, *b),
-                false => (Rgb([0; 3]), *p),
-            },
+            0 => {
+                let within = near.iter().filter(|n| n.get_pixel(x, y)[0] != 0);
+                match within.count() as f32 / STEPS as f32 {
+                    0.0 => (Rgb([0; 3]), *p),
+                    // Filters reach a little beyond the edge.
+                    share => (*f, mixed(*p, *b, share)),
+                }
+            }
             _ => taken_apart(*p, *f, *b, f32::from(a) / 255.0),
         };
         plate.put_pixel(x, y, back);
@@ -219,8 +219,18 @@ pub fn layers(
     Layers { plate, foreground }
 }
 
+/// In so many steps what is painted out beside the matte goes over into the photo.
+const STEPS: u32 = 8;
+
+fn mixed(from: Rgb<u8>, to: Rgb<u8>, share: f32) -> Rgb<u8> {
+    Rgb([0, 1, 2].map(|c| {
+        let (from, to) = (f32::from(from[c]), f32::from(to[c]));
+        (from + (to - from) * share).round() as u8
+    }))
+}
+
 /// The plate differs from the fill by this at most where it was partly hidden.
-const GHOST: f32 = 6.0;
+const GHOST: f32 = 3.0;
 
 /// `front` and `back` changed as little as can be so that `front` over `back`
 /// with coverage `a` is `seen`.
@@ -279,8 +289,7 @@ mod tests {
             Rgb([0, 1, 2].map(|c| (front[c] * a + back[c] * (1.0 - a) + noise) as u8))
         });
         let behind = RgbImage::from_pixel(64, 8, Rgb(back.map(|v| v as u8)));
-        let near = dilate(&alpha, 3);
-        let layers = layers(&picture, &behind, &alpha, &near);
+        let layers = layers(&picture, &behind, &alpha, 3);
         for (x, y, p) in picture.enumerate_pixels() {
             let (f, b) = (
                 layers.foreground.get_pixel(x, y),

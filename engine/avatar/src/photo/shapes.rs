@@ -149,6 +149,11 @@ pub fn deltas(net: &Net, openings: &Openings, ground: &Ground<'_>, hits: &[Optio
             ),
         );
     }
+    for (shape, upper) in [(A::MouthFunnel, FUNNEL_LIFT), (A::JawOpen, 1.0)] {
+        if let Some(all) = out.get_mut(shape.name()) {
+            round(net, openings, all, upper);
+        }
+    }
     seal(net, openings, &mut out);
     if let Some(neutral) = neutral(net, openings, &ground.fit.weights, &out) {
         out.insert(NEUTRAL, neutral);
@@ -276,32 +281,85 @@ const SEAL_REACH: f32 = 0.2;
 /// Makes `mouthClose` close what `jawOpen` opens, exactly, all along the lips.
 fn seal(net: &Net, openings: &Openings, out: &mut Deltas) {
     let sum = |i: usize| out["jawOpen"][i] + out["mouthClose"][i];
-    let pull = meet(net, openings, &|i| sum(i).truncate());
+    let pull = meet(net, openings, &sum);
     if let Some(close) = out.get_mut("mouthClose") {
         for (d, pull) in close.iter_mut().zip(pull) {
-            *d += pull.extend(0.0);
+            *d += pull;
         }
     }
 }
 
 /// What brings the lips' edges together once everything moved by `moved`,
 /// spread over the lips.
-fn meet(net: &Net, openings: &Openings, moved: &dyn Fn(usize) -> Vec2) -> Vec<Vec2> {
-    let uppers: Vec<usize> = points_on(net, Edge::UpperLip);
-    let lowers: Vec<usize> = points_on(net, Edge::LowerLip);
-    // Half of what is left of the gap, at each pair.
-    let pairs: Vec<(Vec2, Vec2)> = uppers
+fn meet(net: &Net, openings: &Openings, moved: &dyn Fn(usize) -> Vec3) -> Vec<Vec3> {
+    // Half of what is left of the gap, at each pair; at rest they are equally deep.
+    let halves = pairs(net).map(|(u, l)| {
+        let gap = (net.points[l] - net.points[u]).extend(0.0) + moved(l) - moved(u);
+        [gap * 0.5, gap * -0.5]
+    });
+    spread(net, openings, &halves.collect::<Vec<_>>())
+}
+
+/// How full the bow of a round mouth's lips is: 1 is a parabola, 0.5 an ellipse.
+const ROUNDED: f32 = 0.6;
+/// Where the bow ends, as a part of the way from the middle to a corner.
+const BOW_ENDS: f32 = 0.92;
+
+/// Lips that are pushed out cover the upper teeth: what is left of the head's
+/// lift of the upper one.
+const FUNNEL_LIFT: f32 = 0.1;
+
+/// The head's lips part in a peak, and with them an O is a rhomb: each edge goes
+/// along a bow instead, as high as the peak; the upper one by `lift` of it.
+fn round(net: &Net, openings: &Openings, all: &mut [Vec3], lift: f32) {
+    let (along, down) = openings.lips.axes();
+    let origin = openings.lips.corners()[0];
+    let width = openings.lips.width().max(1e-3);
+    let way = |i: usize| all[i].truncate().dot(down);
+    let pairs: Vec<(usize, usize)> = pairs(net).collect();
+    if pairs.len() < 5 {
+        return;
+    }
+    let middle = &pairs[pairs.len() / 2 - 1..pairs.len() / 2 + 2];
+    let mean = |of: &dyn Fn(&(usize, usize)) -> usize| {
+        middle.iter().map(|pair| way(of(pair))).sum::<f32>() / middle.len() as f32
+    };
+    let peaks = [lift * mean(&|pair| pair.0), mean(&|pair| pair.1)];
+    let ends = [pairs[0], pairs[pairs.len() - 1]];
+    let pulls: Vec<[Vec3; 2]> = pairs
         .iter()
-        .zip(&lowers)
-        .map(|(u, l)| {
-            let gap = (net.points[*l] + moved(*l)) - (net.points[*u] + moved(*u));
-            ((net.points[*u] + net.points[*l]) * 0.5, gap * 0.5)
+        .map(|pair| {
+            let t = ((net.points[pair.0] - origin).dot(along) / width).clamp(0.0, 1.0);
+            let beside = ((2.0 * t - 1.0) / BOW_ENDS).clamp(-1.0, 1.0);
+            let bow = (1.0 - beside * beside).powf(ROUNDED);
+            let side = |i: usize, peak: f32, a: usize, b: usize| {
+                let rest = way(a) + (way(b) - way(a)) * t;
+                (down * (rest + (peak - rest) * bow - way(i))).extend(0.0)
+            };
+            [
+                side(pair.0, peaks[0], ends[0].0, ends[1].0),
+                side(pair.1, peaks[1], ends[0].1, ends[1].1),
+            ]
         })
         .collect();
+    for (d, pull) in all.iter_mut().zip(spread(net, openings, &pulls)) {
+        *d += pull;
+    }
+}
+
+/// Points of the upper and of the lower lip's edge that lie on one another, from
+/// one corner to the other.
+pub fn pairs(net: &Net) -> impl Iterator<Item = (usize, usize)> {
+    let [upper, lower] = [Edge::UpperLip, Edge::LowerLip].map(|edge| points_on(net, edge));
+    upper.into_iter().zip(lower)
+}
+
+/// Spreads what moves the lips' edges, pair by pair, over the lips.
+fn spread(net: &Net, openings: &Openings, pulls: &[[Vec3; 2]]) -> Vec<Vec3> {
     let mut own = vec![None; net.points.len()];
-    for (k, (u, l)) in uppers.iter().zip(&lowers).enumerate() {
-        own[*u] = Some(pairs[k].1);
-        own[*l] = Some(-pairs[k].1);
+    for ((u, l), [upper, lower]) in pairs(net).zip(pulls) {
+        own[u] = Some(*upper);
+        own[l] = Some(*lower);
     }
     let (along, down) = openings.lips.axes();
     let reach = SEAL_REACH * openings.unit;
@@ -312,29 +370,27 @@ fn meet(net: &Net, openings: &Openings, moved: &dyn Fn(usize) -> Vec2) -> Vec<Ve
         .zip(&net.edges)
         .zip(&own)
         .map(|((p, edge), own)| {
-            // The edges themselves meet exactly.
+            // The edges themselves go all the way.
             if let Some(own) = own {
                 return *own;
             }
             let t = (*p - origin).dot(along) / width;
-            if !(0.0..=1.0).contains(&t) || pairs.is_empty() || *edge == Edge::LipCorner {
-                return Vec2::ZERO;
+            if !(0.0..=1.0).contains(&t) || pulls.is_empty() || *edge == Edge::LipCorner {
+                return Vec3::ZERO;
             }
-            let k = (t * (pairs.len() + 1) as f32 - 1.0).clamp(0.0, (pairs.len() - 1) as f32);
-            let i = (k as usize).min(pairs.len().saturating_sub(2));
-            let j = (i + 1).min(pairs.len() - 1);
-            let (a, b) = (pairs[i], pairs[j]);
-            let f = k - i as f32;
-            let half = a.1.lerp(b.1, f);
+            let k = (t * (pulls.len() + 1) as f32 - 1.0).clamp(0.0, (pulls.len() - 1) as f32);
+            let i = (k as usize).min(pulls.len().saturating_sub(2));
+            let j = (i + 1).min(pulls.len() - 1);
             let (upper, lower) = openings.lips.edges_at(t);
             let above = (upper - *p).dot(down);
             let below = (*p - lower).dot(down);
             let (side, far) = match above >= below {
-                true => (1.0, above),
-                false => (-1.0, below),
+                true => (0, above),
+                false => (1, below),
             };
+            let pull = pulls[i][side].lerp(pulls[j][side], k - i as f32);
             let fall = (1.0 - far.max(0.0) / reach).max(0.0);
-            half * side * fall * fall * (3.0 - 2.0 * fall)
+            pull * fall * fall * (3.0 - 2.0 * fall)
         })
         .collect()
 }
@@ -366,9 +422,9 @@ fn neutral(
             }
         }
     }
-    let pull = meet(net, openings, &|i| moved[i].truncate());
+    let pull = meet(net, openings, &|i| moved[i]);
     for (m, p) in moved.iter_mut().zip(pull) {
-        *m += p.extend(0.0);
+        *m += p;
     }
     Some(moved)
 }
