@@ -67,7 +67,7 @@ pub fn relief(
         middle: Vec2::new(w as f32, h as f32) * 0.5,
         scale: PUPILS_M / unit,
     };
-    let alpha = GrayImage::from_fn(w, h, |x, y| {
+    let matte = GrayImage::from_fn(w, h, |x, y| {
         let a = input.matte.get_pixel(x, y)[0];
         image::Luma([match a {
             a if a <= NOTHING => 0,
@@ -75,13 +75,14 @@ pub fn relief(
             a => a,
         }])
     });
-    let painted = plate::dilate(&alpha, (PAINT_OUT * unit).ceil() as u32);
+    let painted = plate::dilate(&matte, (PAINT_OUT * unit).ceil() as u32);
     let outline = (OUTLINE * unit).ceil() as u32;
-    let near = plate::dilate(&alpha, outline);
+    let near = plate::dilate(&matte, outline);
     let filled = plate::fill(input.picture, &painted);
-    let alpha = plate::refined(&alpha, input.picture, &filled, &near);
+    let filled = plate::eased(input.picture, &filled, &matte, outline);
+    let alpha = plate::refined(&matte, input.picture, &filled, &near);
     let mask = plate::dilate(&alpha, (0.03 * unit).ceil() as u32);
-    let layers = plate::layers(input.picture, &filled, &alpha, outline);
+    let layers = plate::layers(input.picture, &filled, &alpha, &near);
 
     let net = mesh::net(openings, &mask);
     let ground = Ground::new(fit, unit);

@@ -185,14 +185,16 @@ pub struct Layers {
 
 /// Along soft edges, `behind` and the nearest sure colours of the person take
 /// what the photo shows otherwise, each by its share (the least change that
-/// gives the photo). Beside the matte, up to `reach` pixels, faint traces of the
-/// person are painted out, less and less: a step there would be an outline.
-pub fn layers(picture: &RgbImage, behind: &RgbImage, alpha: &GrayImage, reach: u32) -> Layers {
+/// gives the photo). Right beside the matte (`near`), faint traces of the person
+/// are painted out.
+pub fn layers(
+    picture: &RgbImage,
+    behind: &RgbImage,
+    alpha: &GrayImage,
+    near: &GrayImage,
+) -> Layers {
     let (w, h) = picture.dimensions();
     let before = fill(picture, &unsure(alpha));
-    let near: Vec<GrayImage> = (1..=STEPS)
-        .map(|k| dilate(alpha, (reach * k).div_ceil(STEPS)))
-        .collect();
     let mut plate = RgbImage::new(w, h);
     let mut foreground = RgbaImage::new(w, h);
     for (x, y, p) in picture.enumerate_pixels() {
@@ -201,16 +203,14 @@ pub fn layers(picture: &RgbImage, behind: &RgbImage, alpha: &GrayImage, reach: u
             before.get_pixel(x, y),
             behind.get_pixel(x, y),
         );
+        let near = near.get_pixel(x, y)[0] != 0;
         let (front, back) = match a {
             255 => (*p, *b),
-            0 => {
-                let within = near.iter().filter(|n| n.get_pixel(x, y)[0] != 0);
-                match within.count() as f32 / STEPS as f32 {
-                    0.0 => (Rgb([0; 3]), *p),
-                    // Filters reach a little beyond the edge.
-                    share => (*f, mixed(*p, *b, share)),
-                }
-            }
+            // Filters reach a little beyond the edge.
+            0 => match near {
+                true => (*f, *b),
+                false => (Rgb([0; 3]), *p),
+            },
             _ => taken_apart(*p, *f, *b, f32::from(a) / 255.0),
         };
         plate.put_pixel(x, y, back);
@@ -219,18 +219,29 @@ pub fn layers(picture: &RgbImage, behind: &RgbImage, alpha: &GrayImage, reach: u
     Layers { plate, foreground }
 }
 
-/// In so many steps what is painted out beside the matte goes over into the photo.
+/// In so many steps what is painted out goes over into the photo.
 const STEPS: u32 = 8;
 
-fn mixed(from: Rgb<u8>, to: Rgb<u8>, share: f32) -> Rgb<u8> {
-    Rgb([0, 1, 2].map(|c| {
-        let (from, to) = (f32::from(from[c]), f32::from(to[c]));
-        (from + (to - from) * share).round() as u8
-    }))
+/// `filled` at the matte and halfway to `reach` pixels beside it, from there on
+/// more and more of the photo: a step would stand beside a turned head as an
+/// outline.
+pub fn eased(picture: &RgbImage, filled: &RgbImage, matte: &GrayImage, reach: u32) -> RgbImage {
+    let rings: Vec<GrayImage> = (1..=STEPS)
+        .map(|k| dilate(matte, reach * (STEPS + k - 1) / (2 * STEPS)))
+        .collect();
+    RgbImage::from_fn(picture.width(), picture.height(), |x, y| {
+        let within = rings.iter().filter(|ring| ring.get_pixel(x, y)[0] != 0);
+        let share = within.count() as f32 / STEPS as f32;
+        let (from, to) = (picture.get_pixel(x, y), filled.get_pixel(x, y));
+        Rgb([0, 1, 2].map(|c| {
+            let (from, to) = (f32::from(from[c]), f32::from(to[c]));
+            (from + (to - from) * share).round() as u8
+        }))
+    })
 }
 
 /// The plate differs from the fill by this at most where it was partly hidden.
-const GHOST: f32 = 3.0;
+const GHOST: f32 = 4.0;
 
 /// `front` and `back` changed as little as can be so that `front` over `back`
 /// with coverage `a` is `seen`.
@@ -289,7 +300,7 @@ mod tests {
             Rgb([0, 1, 2].map(|c| (front[c] * a + back[c] * (1.0 - a) + noise) as u8))
         });
         let behind = RgbImage::from_pixel(64, 8, Rgb(back.map(|v| v as u8)));
-        let layers = layers(&picture, &behind, &alpha, 3);
+        let layers = layers(&picture, &behind, &alpha, &dilate(&alpha, 3));
         for (x, y, p) in picture.enumerate_pixels() {
             let (f, b) = (
                 layers.foreground.get_pixel(x, y),
@@ -305,6 +316,21 @@ mod tests {
                 assert!((f64::from(b[c]) - back[c]).abs() < 12.0, "{x} {y}: {b:?}");
             }
         }
+    }
+
+    #[test]
+    fn what_is_painted_out_goes_over_into_the_photo() {
+        let picture = RgbImage::from_pixel(64, 3, Rgb([200; 3]));
+        let filled = RgbImage::from_pixel(64, 3, Rgb([40; 3]));
+        let matte = GrayImage::from_fn(64, 3, |x, _| image::Luma([u8::from(x < 20) * 255]));
+        let eased = eased(&picture, &filled, &matte, 32);
+        let row: Vec<u8> = (0..64).map(|x| eased.get_pixel(x, 1)[0]).collect();
+        assert!(row[..36].iter().all(|v| *v == 40), "{row:?}");
+        assert!(row[52..].iter().all(|v| *v == 200), "{row:?}");
+        assert!(
+            row.windows(2).all(|w| w[0] <= w[1] && w[1] - w[0] <= 20),
+            "{row:?}"
+        );
     }
 
     #[test]
