@@ -275,6 +275,9 @@ const NECK_ROUNDS: usize = 40;
 /// A neck this near to the picture's lower edge is held there, in units.
 const NECK_HELD: f32 = 0.8;
 
+/// How far below the jaw a point counts, at most, against its distance from it.
+const NEAR_JAW: f32 = 0.9;
+
 /// How much head, neck, chest and hips each have in a point.
 fn joint_weights(p: Vec2, openings: &Openings, height: f32) -> [(u16, f32); 4] {
     let u = openings.unit;
@@ -301,7 +304,13 @@ fn joint_weights(p: Vec2, openings: &Openings, height: f32) -> [(u16, f32); 4] {
     } else {
         0.0
     };
-    let below = (along(p) - line) / u;
+    // Beside a steep jaw, as a turned face's far one is, what is far below its
+    // line may be right at the cheek.
+    let beyond = match outline::inside(&openings.oval, p) {
+        true => 0.0,
+        false => outline::distance(&openings.oval, p),
+    };
+    let below = (along(p) - line).min(NEAR_JAW * beyond) / u;
     let smooth = |from: f32, to: f32, v: f32| {
         let t = ((v - from) / (to - from)).clamp(0.0, 1.0);
         t * t * (3.0 - 2.0 * t)
