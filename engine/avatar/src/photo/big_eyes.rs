@@ -31,6 +31,10 @@ const ROUNDER: f32 = 0.55;
 const UNLIKE: f32 = 1.6;
 /// The white's end is the iris's where it is so far inside of the eye, in units.
 const RIM: f32 = 0.04;
+/// How broad the rim around the white is, in units.
+const OWN_RIM: f32 = 0.015;
+/// How full such an eye is at most: an ellipse has 2, a rectangle no end.
+const FULL: f32 = 3.0;
 /// Part of the opening that is white at least.
 const LEAST_WHITE: f32 = 0.2;
 
@@ -114,13 +118,18 @@ fn eye(
     // Beside the nose the iris may be all that is seen of the eye.
     let turned = |k: usize| Vec2::from_angle(k as f32 * std::f32::consts::TAU / 24.0);
     let round = (0..24).map(|k| centre + turned(k) * (radius * 1.12));
-    let hull = hull_of(hull.iter().copied().chain(round).collect())?;
+    let mut hull = hull_of(hull.iter().copied().chain(round).collect())?;
+    // With the eye's own rim, which would be drawn out over the lids.
+    let heart = 0.5 * (bounds(&hull).0 + bounds(&hull).1);
+    for p in &mut hull {
+        *p += (*p - heart).normalize_or_zero() * OWN_RIM * unit;
+    }
     let (low, high) = bounds(&hull);
     let size = high - low;
 
     // From the outer corner to the inner one, as the landmarks go; closer
-    // together where the outline is steep. An ellipse keeps the corners half way
-    // up, where lids of such an eye can meet.
+    // together where the outline is steep. A full ellipse keeps the corners half
+    // way up, where lids of such an eye can meet.
     let outer_right = known.corners()[0].x > known.corners()[1].x;
     let [upper, lower] = [true, false].map(|up| -> Vec<Vec2> {
         let line: Vec<Vec2> = (0..=8)
@@ -128,7 +137,8 @@ fn eye(
                 let turn = std::f32::consts::PI * k as f32 / 8.0;
                 let across = if outer_right { turn.cos() } else { -turn.cos() };
                 let x = 0.5 * (low.x + high.x + across * size.x);
-                let (middle, half) = (0.5 * (low.y + high.y), 0.5 * size.y * turn.sin());
+                let bow = (1.0 - across.abs().powf(FULL)).max(0.0).powf(1.0 / FULL);
+                let (middle, half) = (0.5 * (low.y + high.y), 0.5 * size.y * bow);
                 let y = match up {
                     true => edge(&hull, x, up).max(middle - half).min(middle),
                     false => edge(&hull, x, up).min(middle + half).max(middle),
