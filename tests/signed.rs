@@ -51,6 +51,17 @@ fn credentials(dir: &Path, key: &str) {
     std::fs::write(dir.join("chain.pem"), chain).unwrap();
 }
 
+/// A folder with a recording and a signer's files; none where tests cannot be run.
+fn studio() -> Option<tempfile::TempDir> {
+    if !common::has(&["vulkan", "ffmpeg", "openssl"]) {
+        return None;
+    }
+    let temp = tempfile::tempdir().unwrap();
+    common::tone(temp.path(), "0.6");
+    credentials(temp.path(), P256);
+    Some(temp)
+}
+
 const P256: &str = "-algorithm EC -pkeyopt ec_paramgen_curve:P-256";
 const SIGN: [&str; 4] = ["--c2pa-cert", "chain.pem", "--c2pa-key", "key.pem"];
 
@@ -66,13 +77,8 @@ fn inspected(dir: &Path, clip: &str) -> Value {
 
 #[test]
 fn a_signed_clip_says_who_and_shows_when_it_was_changed() {
-    if !common::has(&["vulkan", "ffmpeg", "openssl"]) {
-        return;
-    }
-    let temp = tempfile::tempdir().unwrap();
+    let Some(temp) = studio() else { return };
     let dir = temp.path();
-    common::tone(dir, "0.6");
-    credentials(dir, P256);
     for clip in [
         "a.mp4", "a.mov", "a.gif", "a.webp", "a.m4a", "a.mp3", "a.wav",
     ] {
@@ -152,13 +158,8 @@ fn rsa_and_ed25519_keys_sign_too() {
 
 #[test]
 fn what_cannot_be_signed_is_told_before_the_work() {
-    if !common::has(&["vulkan", "ffmpeg", "openssl"]) {
-        return;
-    }
-    let temp = tempfile::tempdir().unwrap();
+    let Some(temp) = studio() else { return };
     let dir = temp.path();
-    common::tone(dir, "0.6");
-    credentials(dir, P256);
     std::fs::write(dir.join("no.pem"), "this is no key").unwrap();
     let cert = ["--c2pa-cert", "chain.pem"];
     for (out, more, why) in [
@@ -202,13 +203,8 @@ fn what_cannot_be_signed_is_told_before_the_work() {
 
 #[test]
 fn a_batch_signs_what_its_rows_ask_for() {
-    if !common::has(&["vulkan", "ffmpeg", "openssl"]) {
-        return;
-    }
-    let temp = tempfile::tempdir().unwrap();
+    let Some(temp) = studio() else { return };
     let dir = temp.path();
-    common::tone(dir, "0.6");
-    credentials(dir, P256);
     std::fs::write(
         dir.join("jobs.csv"),
         "audio,out,签名证书,签名私钥\ntone.wav,a,chain.pem,key.pem\ntone.wav,b,,\n",

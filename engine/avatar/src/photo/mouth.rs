@@ -421,8 +421,7 @@ impl Site<'_> {
                 inside,
             ),
         ];
-        let rim = self.rim();
-        let place = |p: &Vec3| held(inside.point(&fit.similarity, *p), &rim);
+        let place = |p: &Vec3| inside.point(&fit.similarity, *p);
         let teeth: Vec<Vec3> = head.teeth.points.iter().map(place).collect();
         pieces.extend(own.sheet(&teeth, &head.teeth.triangles, to.own, self.frame));
         pieces
@@ -482,17 +481,6 @@ impl Site<'_> {
         inside
     }
 
-    /// The face's outline, as deep as the relief is there.
-    fn rim(&self) -> Vec<Vec3> {
-        let deep = |p: &Vec2| {
-            let near = |i: &usize| self.net.points[*i].distance_squared(*p);
-            let nearest = (0..self.net.points.len()).min_by(|i, j| near(i).total_cmp(&near(j)));
-            p.extend(nearest.map_or(0.0, |i| self.depth[i]))
-        };
-        let oval = &self.openings.oval;
-        oval.iter().chain(oval.first()).map(deep).collect()
-    }
-
     fn piece(
         &self,
         fit: &Fit<'_>,
@@ -501,11 +489,7 @@ impl Site<'_> {
         name: &'static str,
         inside: Inside,
     ) -> Piece {
-        let rim = self.rim();
-        let place = |p: Vec3| {
-            self.frame
-                .point(held(inside.point(&fit.similarity, p), &rim))
-        };
+        let place = |p: Vec3| self.frame.point(inside.point(&fit.similarity, p));
         Piece {
             name,
             surface,
@@ -550,40 +534,6 @@ const FURROW_M: f32 = 0.003;
 const TEETH_LIT_M: f32 = 0.003;
 const TEETH_DARK_M: f32 = 0.026;
 const TEETH_SHADOW: f32 = 0.12;
-
-/// The sine of the turn of the head at which nothing of the mouth comes out
-/// beside the face.
-const MOST_TURN: f32 = 0.4;
-
-/// Keeps a point behind the lips so far inside of the face's outline that a
-/// turned head hides it: in a face seen from the side there is little room.
-fn held(p: Vec3, rim: &[Vec3]) -> Vec3 {
-    let flat = p.truncate();
-    let outline: Vec<Vec2> = rim.iter().map(|r| r.truncate()).collect();
-    let nearest = rim
-        .windows(2)
-        .map(|w| {
-            let way = w[1] - w[0];
-            let t = (flat - w[0].truncate()).dot(way.truncate())
-                / way.truncate().length_squared().max(1e-9);
-            w[0] + way * t.clamp(0.0, 1.0)
-        })
-        .min_by(|a, b| {
-            let far = |q: &Vec3| q.truncate().distance_squared(flat);
-            far(a).total_cmp(&far(b))
-        });
-    let Some(nearest) = nearest else { return p };
-    let edge = nearest.truncate();
-    let sign = match outline::inside(&outline, flat) {
-        true => 1.0,
-        false => -1.0,
-    };
-    let inward = (flat - edge) * sign;
-    let have = inward.length() * sign;
-    let need = MOST_TURN * (nearest.z - p.z).max(0.0);
-    let missing = (need - have).max(0.0);
-    p + (inward.normalize_or_zero() * missing).extend(0.0)
-}
 
 /// The cavity without what lies before the teeth: where lips are pushed out,
 /// slivers of it would turn to the viewer, and pierce teeth and tongue.
